@@ -1,0 +1,1 @@
+"""How it is said: facts as Korean lines. Pure; the engine is a protocol it is given."""

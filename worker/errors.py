@@ -1,0 +1,80 @@
+"""Every way in which a job or the worker can fail, as one tree of exceptions.
+
+`code` is what a caller programs against, `retryable` says whether the same job may succeed later,
+`fatal` says that the worker itself is finished and the process must end with a non-zero code so
+that the platform tries elsewhere. `worker.handler` is the only place that writes them to the wire.
+"""
+
+from typing import ClassVar
+
+
+class WorkerError(Exception):
+    """Something that went wrong, in one sentence meant for the caller.
+
+    Args:
+        message: one sentence; never a traceback, a token or a path of this machine.
+        param: the request's field it is about, as the caller spelt its place
+            (`rawData[3].startX`), or None.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = True
+    fatal: ClassVar[bool] = False
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class InvalidInput(WorkerError):
+    """The caller's mistake: the same job will fail again."""
+
+    code = "invalid_input"
+    retryable = False
+
+
+class EngineError(WorkerError):
+    """The engine failed this request and lives on."""
+
+    code = "engine_error"
+
+
+class EngineRejected(EngineError):
+    """The engine refused the request as it stands (prompt too long, bad parameter)."""
+
+    code = "engine_rejected"
+    retryable = False
+
+
+class EngineOverloaded(EngineError):
+    """The engine's queue is full; the same job may succeed in a moment."""
+
+    code = "engine_overloaded"
+
+
+class DeadlineExceeded(WorkerError):
+    """The job ran past its own deadline, in seconds, set below the platform's."""
+
+    code = "deadline_exceeded"
+
+
+class EngineDead(EngineError):
+    """The engine is gone and will not come back in this process."""
+
+    code = "engine_dead"
+    fatal = True
+
+
+class StartupError(WorkerError):
+    """The worker cannot start: the cause, and what to change."""
+
+    code = "startup_failed"
+    retryable = False
+    fatal = True
+
+
+class InvalidSetting(StartupError):
+    """One environment variable has an unusable value: names it, the value and what is expected."""
+
+    code = "invalid_setting"
