@@ -1,0 +1,48 @@
+# The targets a person types are the ones that CI calls. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv/bin/python
+MINI := .cache/mini
+# What makes the mini model unnecessary: another model, a preset that names one, an engine elsewhere.
+OTHER_MODEL := $(MODEL_NAME)$(PRESET)$(ENGINE_URL)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint fmt types check bench lock hooks clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## install what is missing into .venv (CPU or GPU lock, by the machine)
+	@$(PYTHON) scripts/setup.py $(if $(ACCELERATOR),--accelerator $(ACCELERATOR))
+
+run: setup ## run the worker once over test_input.json (STYLE=FRIEND, MODEL_NAME=…, any setting)
+	@$(if $(OTHER_MODEL),,$(VENV) -m builder mini $(MINI))
+	@$(if $(OTHER_MODEL),,MODEL_NAME=$(MINI)) $(VENV) -m worker $(if $(STYLE),--style $(STYLE))
+
+test: setup ## run all tests, the real engine included
+	@$(VENV) -m pytest $(ARGS)
+
+lint: setup ## check style and formatting
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+
+types: setup ## check types (mypy strict on worker and builder)
+	@$(VENV) -m mypy
+
+fmt: setup ## format the code and mend what ruff can mend
+	@$(VENV) -m ruff check --fix .
+	@$(VENV) -m ruff format .
+
+check: lint types test ## all that must hold before a push
+
+bench: setup ## compare with the handler people write today; writes benchmarks/results/
+	@$(VENV) -m builder mini --size mid .cache/mini-mid
+	@$(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
+
+lock: setup ## resolve pyproject.toml into the two locks
+	@scripts/lock.sh $(ARGS)
+
+hooks: setup ## run the quick checks before every commit
+	@$(VENV) -m pre_commit install
+
+clean: ## remove everything that the other targets made
+	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

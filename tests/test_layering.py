@@ -1,0 +1,56 @@
+"""Arrows point inward: the pure rooms know nothing of the platform, the engine or their callers."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["runpod", "vllm", "torch", "transformers", "fastapi"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules a fresh interpreter holds after one statement."""
+    script = f"{statement}\nimport sys\nprint(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("room", ["worker.football.facts", "worker.football.schema"])
+def test_football_knows_nobody(room):
+    """What happened is known without how it is said, and without any engine."""
+    modules = modules_after(f"import {room}")
+    outer = ["worker.commentary", "worker.engine", "worker.handler", "worker.settings", *HEAVY]
+    assert modules.isdisjoint(outer)
+
+
+@pytest.mark.parametrize("room", ["worker.commentary.pipeline", "worker.commentary.fallback"])
+def test_commentary_knows_only_football_and_the_engine_protocol(room):
+    """How it is said is known without the platform and without any one engine."""
+    modules = modules_after(f"import {room}")
+    outer = ["worker.handler", "worker.settings", "worker.engine.vllm_app", "worker.engine.http"]
+    assert modules.isdisjoint([*outer, *HEAVY, "httpx"])
+
+
+def test_the_handler_knows_neither_the_sdk_nor_vllm():
+    """Jobs and errors are told apart without the platform's SDK."""
+    assert modules_after("import worker.handler").isdisjoint([*HEAVY, "httpx"])
+
+
+def test_settings_are_read_without_the_engine():
+    """Reading the environment costs no import of vLLM."""
+    assert modules_after("import worker.settings").isdisjoint(HEAVY)
+
+
+def test_the_entry_point_imports_the_sdk_and_vllm_only_where_they_are_used():
+    """A start that fails on its settings fails at once."""
+    assert modules_after("import worker.__main__").isdisjoint(HEAVY)
+
+
+def test_worker_and_builder_never_import_each_other():
+    """They share files, never code."""
+    worker = modules_after("import worker.__main__")
+    builder = modules_after("import builder.__main__")
+    assert not [name for name in worker if name.split(".")[0] == "builder"]
+    assert not [name for name in builder if name.split(".")[0] == "worker"]
