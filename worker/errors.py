@@ -9,10 +9,10 @@ from typing import ClassVar
 
 
 class WorkerError(Exception):
-    """Something that went wrong, in one sentence meant for the caller.
+    """A fault of the worker's own; every other failure is one of its kinds, below.
 
     Args:
-        message: one sentence; never a traceback, a token or a path of this machine.
+        message: one sentence for the caller; never a traceback, a token or a path of this machine.
         param: the request's field it is about, as the caller spelt its place
             (`rawData[3].startX`), or None.
     """

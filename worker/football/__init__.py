@@ -1,1 +1,1 @@
-"""What happened: rows of a match as facts in football terms. Pure; imports nothing of its callers."""
+"""What happened: rows of a match as facts in football terms. Pure; knows nothing of callers."""

@@ -4,59 +4,47 @@ An action is a row as its provider wrote it; a fact is what may be said of it. A
 when the row holds less: nothing here is ever guessed.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from itertools import pairwise
+from typing import Final
 
-from worker.football.vocabulary import ActionType, Card, Outcome, SetPiece, Tone
+from worker.football import delivery, pitch
+from worker.football.pitch import (
+    Direction,
+    Distance,
+    Lane,
+    Orientation,
+    Point,
+    Sighting,
+    Team,
+    Third,
+    Zone,
+)
+from worker.football.schema import Action, CommentaryRequest, Match
+from worker.football.vocabulary import (
+    PASSES,
+    ActionType,
+    Card,
+    Meaning,
+    Outcome,
+    SetPiece,
+    Tone,
+    fold,
+    meaning_of,
+)
 
-
-class Team(StrEnum):
-    """Which of the two sides, seen from the match sheet."""
-
-    HOME = "home"
-    AWAY = "away"
-
-
-class Third(StrEnum):
-    """Lengthwise part of the pitch, seen by the acting team: own goal first."""
-
-    OWN_BOX = "own_box"  # inside one's own penalty area
-    OWN = "own"  # one's own third
-    MIDDLE = "middle"
-    FINAL = "final"  # the opponent's third
-    BOX = "box"  # inside the opponent's penalty area
-
-
-class Lane(StrEnum):
-    """Crosswise part of the pitch, as the acting team sees it when it attacks."""
-
-    LEFT = "left"
-    CENTRE = "centre"
-    RIGHT = "right"
-
-
-class Direction(StrEnum):
-    """Where the ball goes, relative to the acting team's attack."""
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    SIDEWAYS = "sideways"
-
-
-class Distance(StrEnum):
-    """Length band of a movement; bounds are in `worker.football.pitch`."""
-
-    SHORT = "short"
-    MEDIUM = "medium"
-    LONG = "long"
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A place on the pitch as the acting team sees it."""
-
-    third: Third
-    lane: Lane
+__all__ = [
+    "Direction",
+    "Distance",
+    "Fact",
+    "Lane",
+    "Person",
+    "Team",
+    "Third",
+    "Zone",
+    "facts_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +71,18 @@ class Fact:
     Attributes:
         index: 0-based place in the request.
         type: canonical type; `OTHER` when the provider's name is unknown.
-        word: the Korean word for it; the provider's own label for `OTHER`.
+        word: the Korean word for it; for `OTHER` the provider's own label.
         actor: who did it. For an own goal the defender who scored it, for a foul the offender, for
             `out` the last toucher.
         receiver: who got the ball, from the receiver column or from the next row; None if unknown.
         outcome: what came of it; UNKNOWN when the data do not say.
         card: the card shown for it, or None.
         set_piece: the dead ball it was played from, or None.
-        start, end: where it began and ended; None without coordinates or a known home side.
-        direction, distance: of the movement; None without one (shots, points, unknown side).
+        start: where it happened or began; None without coordinates, without a known home side,
+            or where the game does not allow it (a save at the other end).
+        end: where the ball went; None also for what moves no ball (a tackle) and for shots, whose
+            outcome says it.
+        direction, distance: of that movement; None without one. The distance needs no side.
         scoring_side: the side that a goal counts for (the opponent's for an own goal); None if
             this action is no goal or the side is unknown.
         scoring_team: that side's short name as given, or None.
@@ -123,3 +114,238 @@ class Fact:
     salience: float
     tones: tuple[Tone, ...]
     budget: int
+
+
+# What moves the ball somewhere worth telling; crosses and corners need no direction to be told.
+_SENDING: Final = PASSES | {ActionType.CARRY, ActionType.TAKE_ON, ActionType.CLEARANCE}
+_DIRECTED: Final = _SENDING - {ActionType.CROSS, ActionType.CORNER}
+# A goal's row of the scoring side, and of the side that conceded it.
+_CONCEDING: Final = frozenset({ActionType.OWN_GOAL, ActionType.GOAL_CONCEDED})
+_RETELLING: Final = frozenset({ActionType.GOAL, ActionType.GOAL_CONCEDED})
+
+# The minute at which a period begins; a shoot-out has no minutes.
+_PERIOD_STARTS: Final = {1: 0, 2: 45, 3: 90, 4: 105}
+_LONGEST_PERIOD: Final = 5400.0  # unit: seconds; beyond it the number is no time of a period
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An action with what its names mean, its side and, in metres, where the data place it."""
+
+    action: Action
+    meaning: Meaning
+    side: Team | None
+    team: str | None
+    start: Point | None
+    end: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """All rows of a request: most of what a row means stands in its neighbours."""
+
+    rows: tuple[_Row, ...]
+    match: Match
+    orientations: frozenset[Orientation]
+
+
+def facts_of(request: CommentaryRequest) -> tuple[Fact, ...]:
+    """One fact for each action, in order."""
+    rows = tuple(_row(action, request) for action in request.actions)
+    declared = request.coordinates.orientation
+    window = _Window(rows, request.match, pitch.orientations(declared, _sightings(rows)))
+    return tuple(_fact(index, window) for index in range(len(rows)))
+
+
+def _row(action: Action, request: CommentaryRequest) -> _Row:
+    side = _side(action, request.match)
+    return _Row(
+        action=action,
+        meaning=meaning_of(action),
+        side=side,
+        team=action.team_name_short or _team_name(side, request.match),
+        start=pitch.to_metres(action.start_x, action.start_y, request.coordinates),
+        end=pitch.to_metres(action.end_x, action.end_y, request.coordinates),
+    )
+
+
+def _side(action: Action, match: Match) -> Team | None:
+    """Home or away, by id and by name; None when neither tells or the two disagree."""
+    named = {fold(name) for name in (action.team_name, action.team_name_short) if name}
+    claims = {side for side in Team if named & {fold(name) for name in match.names(side)}}
+    if action.team_id is not None:
+        claims |= {side for side in Team if match.team_id(side) == action.team_id}
+    return claims.pop() if len(claims) == 1 else None
+
+
+def _team_name(side: Team | None, match: Match) -> str | None:
+    return next(iter(match.names(side)), None) if side else None
+
+
+def _sightings(rows: Iterable[_Row]) -> list[Sighting]:
+    return [
+        Sighting(row.meaning.type, row.side, row.action.period_id, row.start)
+        for row in rows
+        if row.start is not None
+    ]
+
+
+def _fact(index: int, window: _Window) -> Fact:
+    row = window.rows[index]
+    told = _is_told(index, window.rows)
+    actor, receiver = _person(row), _receiver(index, window.rows)
+    scoring_side, scoring_team = _scorer(row, window)
+    start, end = _places(row, window.orientations)
+    zones = (start and pitch.zone(start), end and pitch.zone(end))
+    weight = delivery.salience(row.meaning, zones, told=told)
+    return Fact(
+        index=index,
+        type=row.meaning.type,
+        word=row.meaning.word,
+        actor=actor,
+        receiver=receiver,
+        outcome=row.meaning.outcome,
+        card=row.meaning.card,
+        set_piece=row.meaning.set_piece,
+        start=zones[0],
+        end=zones[1],
+        direction=_direction(row, start, end),
+        distance=_distance(row),
+        scoring_side=scoring_side,
+        scoring_team=scoring_team,
+        goal_already_told=told,
+        period=row.action.period_id,
+        minute=_minute(row.action),
+        salience=weight,
+        tones=delivery.tones(row.meaning, zones),
+        budget=delivery.budget(weight, _gap(index, window.rows), _names(actor, receiver)),
+    )
+
+
+def _person(row: _Row) -> Person:
+    position = row.action.position_name or row.action.main_position
+    return Person(row.action.player_name, row.team, position, row.side)
+
+
+def _names(actor: Person, receiver: Person | None) -> tuple[str, ...]:
+    """What a line must have room for."""
+    spoken = (actor.name or actor.team, receiver and receiver.name)
+    return tuple(name for name in spoken if name)
+
+
+def _receiver(index: int, rows: Sequence[_Row]) -> Person | None:
+    """Who got a ball that was played to somebody, and did not fail to reach him."""
+    row = rows[index]
+    failed = row.meaning.outcome in (Outcome.FAILURE, Outcome.OFFSIDE)
+    if row.meaning.type not in PASSES or failed:
+        return None
+    person = _receiver_in_column(row, rows) or _receiver_in_next_row(index, rows)
+    return None if person is None or person.name in (None, row.action.player_name) else person
+
+
+def _receiver_in_column(row: _Row, rows: Sequence[_Row]) -> Person | None:
+    name, player_id = row.action.receiver_name, row.action.receiver_id
+    if name is None and player_id is None:
+        return None
+    for other in rows:
+        known = (
+            other.action.player_id == player_id if player_id else other.action.player_name == name
+        )
+        if known and _same_team(row, other):
+            return _person(other)
+    return Person(name, None)
+
+
+def _receiver_in_next_row(index: int, rows: Sequence[_Row]) -> Person | None:
+    for row, following in pairwise(rows[index : index + 2]):
+        received = following.meaning.type is ActionType.RECEIVE
+        if received and following.meaning.outcome is not Outcome.FAILURE:
+            return _person(following) if _same_team(row, following) else None
+    return None
+
+
+def _same_team(one: _Row, other: _Row) -> bool | None:
+    """Whether two rows are of one team, by id, else by side, else by name; None if unknown."""
+    pairs = (
+        (one.action.team_id, other.action.team_id),
+        (one.side, other.side),
+        (one.team, other.team),
+    )
+    return next((a == b for a, b in pairs if a is not None and b is not None), None)
+
+
+def _is_told(index: int, rows: Sequence[_Row]) -> bool:
+    """Whether a goal row repeats a goal that the rows directly before it have told."""
+    if rows[index].meaning.type not in _RETELLING:
+        return False
+    for earlier in reversed(rows[:index]):
+        if _is_same_goal(earlier, rows[index]):
+            return True
+        if earlier.meaning.type not in _RETELLING:
+            return False
+    return False
+
+
+def _is_same_goal(earlier: _Row, later: _Row) -> bool:
+    if earlier.meaning.outcome is not Outcome.GOAL:
+        return False
+    concedes = [row.meaning.type in _CONCEDING for row in (earlier, later)]
+    players = (earlier.action.player_id, later.action.player_id)
+    if not any(concedes) and None not in players and players[0] != players[1]:
+        return False
+    return _same_team(earlier, later) is (concedes[0] == concedes[1])
+
+
+def _scorer(row: _Row, window: _Window) -> tuple[Team | None, str | None]:
+    """The side that a goal counts for and its name; nothing for what is no goal."""
+    if row.meaning.outcome is not Outcome.GOAL:
+        return None, None
+    if row.meaning.type not in _CONCEDING:
+        return row.side, row.team
+    if row.side is None:
+        return None, None
+    side = row.side.opponent
+    given = (other.team for other in window.rows if other.side is side and other.team)
+    return side, next(given, None) or _team_name(side, window.match)
+
+
+def _places(row: _Row, orientations: frozenset[Orientation]) -> tuple[Point | None, Point | None]:
+    """Start and end as the acting team sees them; the end only of what moves the ball."""
+    half_turn = pitch.half_turn(orientations, row.side, row.action.period_id)
+    if half_turn is None or row.start is None:
+        return None, None
+    start = pitch.turned(row.start, half_turn=half_turn)
+    if not pitch.is_believable(row.meaning.type, start):
+        return None, None
+    if row.end is None or _distance(row) is None:
+        return start, None
+    return start, pitch.turned(row.end, half_turn=half_turn)
+
+
+def _direction(row: _Row, start: Point | None, end: Point | None) -> Direction | None:
+    if row.meaning.type not in _DIRECTED or start is None or end is None:
+        return None
+    return pitch.direction(start, end)
+
+
+def _distance(row: _Row) -> Distance | None:
+    if row.meaning.type not in _SENDING or row.start is None or row.end is None:
+        return None
+    return pitch.distance(row.start, row.end)
+
+
+def _minute(action: Action) -> int | None:
+    start = _PERIOD_STARTS.get(action.period_id or 0)
+    if start is None or action.time_seconds is None or action.time_seconds >= _LONGEST_PERIOD:
+        return None
+    return start + int(action.time_seconds // 60)
+
+
+def _gap(index: int, rows: Sequence[_Row]) -> float | None:
+    """Seconds to the next action; None where time is unknown, stands still or runs backwards."""
+    for one, following in pairwise(row.action for row in rows[index : index + 2]):
+        if one.time_seconds is None or following.time_seconds is None:
+            return None
+        gap = following.time_seconds - one.time_seconds
+        return gap if gap > 0 and one.period_id == following.period_id else None
+    return None
