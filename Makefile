@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 MINI := .cache/mini
-# What makes the mini model unnecessary: another model, a preset that names one, an engine elsewhere.
+# With another model, a preset that names one or an engine elsewhere, the mini model is not needed.
 OTHER_MODEL := $(MODEL_NAME)$(PRESET)$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fmt types check bench lock hooks clean
+.PHONY: help setup run test lint fmt types check bench docs lock hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ setup: ## install what is missing into .venv (CPU or GPU lock, by the machine)
 
 run: setup ## run the worker once over test_input.json (STYLE=FRIEND, MODEL_NAME=…, any setting)
 	@$(if $(OTHER_MODEL),,$(VENV) -m builder mini $(MINI))
-	@$(if $(OTHER_MODEL),,MODEL_NAME=$(MINI)) $(VENV) -m worker $(if $(STYLE),--style $(STYLE))
+	@$(VENV) -m worker $(if $(STYLE),--style $(STYLE))
 
 test: setup ## run all tests, the real engine included
 	@$(VENV) -m pytest $(ARGS)
@@ -37,6 +37,9 @@ check: lint types test ## all that must hold before a push
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
 	@$(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
+
+docs: setup ## write the tables of README.md from the code
+	@$(VENV) scripts/docs.py
 
 lock: setup ## resolve pyproject.toml into the two locks
 	@scripts/lock.sh $(ARGS)

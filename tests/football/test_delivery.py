@@ -126,3 +126,4 @@ def test_budgets_of_the_occasions():
 def test_names_always_fit():
     """However long the names, a verb fits beside them; spaces and hyphens are not spoken."""
     assert delivery.budget(0.1, 0.5, ("가나다라마 바사아자차", "Kim-Lee 7")) == 10 + 7 + 10
+    assert delivery.budget(0.1, 0.5, ("가나다라마 바사아자차",)) == 10 + 13

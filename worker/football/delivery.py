@@ -93,7 +93,8 @@ _ENTERING: Final = PASSES | {_T.CARRY, _T.TAKE_ON, _T.RECEIVE}
 SYLLABLES_PER_SECOND: Final = 7.0
 SHORTEST: Final = 14  # unit: syllables; a plain sentence with one name in it
 LONGEST: Final = 45  # unit: syllables; six to seven seconds
-_ROOM_FOR_A_VERB: Final = 10  # unit: syllables beside the names that a line must hold
+_ROOM_FOR_A_VERB: Final = 10  # unit: syllables beside both names: "…이 …에게 패스를 보냅니다"
+_ROOM_ALONE: Final = 13  # unit: syllables beside the actor's: "…의 패스가 이어지지 않습니다"
 
 
 def salience(meaning: Meaning, places: tuple[Zone | None, ...], *, told: bool) -> float:
@@ -146,7 +147,7 @@ def budget(value: float, seconds: float | None, names: tuple[str, ...]) -> int:
     Args:
         value: the salience, 0 to 1.
         seconds: to the next action; None when unknown, which takes the middle.
-        names: of the actor and the receiver.
+        names: of the actor and, if there is one, the receiver.
     """
     pressed = SHORTEST + (LONGEST - SHORTEST) * value**2
     at_leisure = 20 + (LONGEST - 20) * value
@@ -154,7 +155,8 @@ def budget(value: float, seconds: float | None, names: tuple[str, ...]) -> int:
         fair = (pressed + at_leisure) / 2
     else:
         fair = max(pressed, min(at_leisure, SYLLABLES_PER_SECOND * seconds))
-    return max(round(fair), sum(map(_syllables, names)) + _ROOM_FOR_A_VERB)
+    spoken = [_syllables(name) for name in names]
+    return max(round(fair), sum(spoken) + _ROOM_FOR_A_VERB, sum(spoken[:1]) + _ROOM_ALONE)
 
 
 def _syllables(name: str) -> int:

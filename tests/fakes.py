@@ -1,0 +1,103 @@
+"""Engines for tests: one that does what its test says, and what there is to say."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from worker.engine import Completion, Delta, Usage
+
+Body = Mapping[str, Any]
+Answer = Callable[[Body], AsyncIterator[Delta]]
+
+USAGE = Usage(prompt=100, cached=80, completion=20)
+
+
+class ScriptedEngine:
+    """An engine whose answers are written by a test.
+
+    Attributes:
+        bodies: what was asked, in order.
+        open: how many answers are under way; 0 once every caller has stopped listening.
+    """
+
+    model = "scripted"
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.bodies: list[Body] = []
+        self.open = 0
+        self._answer = answer or obey
+
+    async def chat(self, body: Body) -> Completion:
+        deltas = [delta async for delta in self.stream(body)]
+        text = "".join(delta.text for delta in deltas)
+        last = deltas[-1] if deltas else Delta("")
+        return Completion(text, last.finish_reason, last.usage or Usage(), last.queue_ms)
+
+    async def stream(self, body: Body) -> AsyncIterator[Delta]:
+        self.bodies.append(body)
+        self.open += 1
+        try:
+            async for delta in self._answer(body):
+                yield delta
+        finally:
+            self.open -= 1
+
+    def route(self, method, path, body=None):
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+def obedient(body: Body) -> str:
+    """The longest answer that the body's grammar admits, with the first tone of each line."""
+    lines = re.split(r"\\n", body["structured_outputs"]["regex"])
+    letters = [re.search(r"\[?([A-Z])", line).group(1) for line in lines]
+    lengths = [int(re.search(r"\{\d+,(\d+)\}", line).group(1)) + 1 for line in lines]
+    return "\n".join(
+        f"{letter}|{'가' * length}?" for letter, length in zip(letters, lengths, strict=True)
+    )
+
+
+def asks_for(body: Body) -> list[int]:
+    """The 0-based indices of the lines that a body asks for."""
+    tail = body["messages"][-1]["content"].rpartition("\n")[2]
+    return [int(number) - 1 for number in re.findall(r"(\d+)번", tail)]
+
+
+async def say(text: str, finish_reason: str | None = "stop") -> AsyncIterator[Delta]:
+    """`text` in pieces of three characters, as a stream brings it."""
+    for start in range(0, len(text), 3):
+        await asyncio.sleep(0)
+        yield Delta(text[start : start + 3])
+    yield Delta("", finish_reason, USAGE, 1.5)
+
+
+async def fail(error: Exception) -> AsyncIterator[Delta]:
+    """Nothing but `error`."""
+    raise error
+    yield
+
+
+async def hang(text: str = "") -> AsyncIterator[Delta]:
+    """`text`, and then no end."""
+    yield Delta(text)
+    await asyncio.Event().wait()
+
+
+def obey(body: Body) -> AsyncIterator[Delta]:
+    """What a well-behaved engine answers."""
+    return say(obedient(body))
+
+
+def once(bad: Answer) -> Answer:
+    """Misbehaves the first time that each line is asked for, and obeys afterwards."""
+    asked: set[int] = set()
+
+    def answer(body: Body) -> AsyncIterator[Delta]:
+        again = asked.issuperset(asks_for(body))
+        asked.update(asks_for(body))
+        return obey(body) if again else bad(body)
+
+    return answer

@@ -1,0 +1,55 @@
+"""What a newcomer types, on the real engine and through the real SDK."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINE = re.compile(r"^ *([\d.]+)  ([A-Z]+) +(.+[.!?])$")
+
+pytestmark = pytest.mark.engine
+
+
+def make(*words, **variables):
+    """`make run` as a person types it; its output and its exit code."""
+    environ = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    return subprocess.run(
+        ["make", "run", *words],
+        cwd=ROOT,
+        env=environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_make_run_prints_ten_lines_and_then_the_result():
+    """Ten actions give ten lines to read and one result, in the persona that was asked for."""
+    done = make("STYLE=FRIEND")
+    assert done.returncode == 0, done.stderr
+    told, _, rest = done.stdout.partition("\n\n{")
+    result = json.loads("{" + rest)
+    lines = [LINE.match(line).groups() for line in told.splitlines()[-10:]]
+    script = result["script"]
+    assert lines == [(row["timeSeconds"], row["tone"], row["description"]) for row in script]
+    document = json.loads((ROOT / "test_input.json").read_text())["input"]
+    assert [row["actionId"] for row in script] == [
+        str(row["actionId"]) for row in document["rawData"]
+    ]
+    assert "model" in {row["source"] for row in script}
+    assert result["usage"]["cachedTokens"] > 0
+    [ready] = [line for line in done.stderr.splitlines() if "ready:" in line]
+    assert all(phase in ready for phase in ("import", "load", "compile", "warm-up"))
+
+
+def test_a_failed_job_is_a_failed_make():
+    """The exit code of `make run` is the job's."""
+    done = make("STYLE=POET")
+    assert done.returncode != 0
+    assert "invalid_input" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,197 @@
+"""Facts as chat messages: who speaks, which match, the table, and last which line to write.
+
+All requests of one job share everything but the tail, so that the engine computes the long part
+once. Whatever comes from the data is folded on its way in: it stays inside its cell, and no chat
+marker of any model survives in it.
+"""
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+from worker.commentary import words
+from worker.football.facts import Fact, Team
+from worker.football.schema import Action, CommentaryRequest, Persona, TableForm
+
+_PREVIOUS_LINES = 3
+
+# Every family's chat markers are built with these (`[|user|]`, `<|im_end|>`, `</s>`, `[INST]`),
+# and no player's or team's name has them.
+_MARKERS = str.maketrans({"|": "/", "｜": "/", "<": "(", ">": ")", "[": "(", "]": ")"})
+
+
+class Prompt:
+    """What the requests of one job say to the model: the same long part, each its own short tail.
+
+    Args:
+        request: gives persona, match, score and what was said before.
+        facts: all facts of the request, in its order.
+        table: how the table shows the actions.
+    """
+
+    def __init__(self, request: CommentaryRequest, facts: Sequence[Fact], table: TableForm) -> None:
+        self._system = system(request.persona)
+        self._context = _context(request, facts, table)
+
+    def messages(self, wanted: Sequence[Fact]) -> list[dict[str, str]]:
+        """The chat messages that ask for the lines of `wanted`, in their order."""
+        return [
+            {"role": "system", "content": self._system},
+            {"role": "user", "content": f"{self._context}\n{_tail(wanted)}"},
+        ]
+
+
+@cache
+def system(persona: Persona) -> str:
+    """What the speaker is told of the task and of its voice; personas/*.txt, as they stand."""
+    prose = files("worker.commentary") / "personas"
+    parts = ("base", persona.value.lower())
+    return "".join((prose / f"{part}.txt").read_text("utf-8") for part in parts).strip()
+
+
+def fold(text: object) -> str:
+    """`text` as data: one line, nothing invisible, no character that chat markers are made of."""
+    visible = "".join(_seen(character) for character in unicodedata.normalize("NFC", str(text)))
+    return " ".join(visible.split()).translate(_MARKERS)
+
+
+def _seen(character: str) -> str:
+    if character.isprintable():
+        return character
+    return "" if unicodedata.category(character) == "Cf" else " "
+
+
+def _context(request: CommentaryRequest, facts: Sequence[Fact], table: TableForm) -> str:
+    blocks = (
+        _match(request, facts),
+        _previous(request.previous_script),
+        _TABLES[table](request, facts),
+    )
+    return "\n".join(block for block in blocks if block)
+
+
+def _tail(wanted: Sequence[Fact]) -> str:
+    if len(wanted) == 1:
+        return f"{wanted[0].index + 1}번 한 줄, {wanted[0].budget}음절 이내."
+    lengths = ", ".join(f"{fact.index + 1}번 {fact.budget}음절" for fact in wanted)
+    return f"{lengths} 이내로 차례대로 {len(wanted)}줄."
+
+
+# The score of the match sheet is the final one: only `currentScore` may be told during a match.
+def _match(request: CommentaryRequest, facts: Sequence[Fact]) -> str:
+    match, score = request.match, request.current_score
+    return _labelled(
+        {
+            "홈": next(iter(match.names(Team.HOME)), None),
+            "원정": next(iter(match.names(Team.AWAY)), None),
+            "대회": match.competition_name,
+            "시즌": match.season_name,
+            "장소": match.venue,
+            "날씨": match.weather,
+            "시각": words.clock(facts[0].period, facts[0].minute),
+            "현재 점수": f"홈 {score.home} 대 {score.away} 원정" if score else None,
+        }
+    )
+
+
+def _labelled(values: Mapping[str, object]) -> str:
+    return "\n".join(f"{label}: {fold(value)}" for label, value in values.items() if value)
+
+
+def _previous(script: Sequence[str]) -> str:
+    said = [fold(line) for line in script[-_PREVIOUS_LINES:]]
+    return "\n".join(["앞선 중계:", *said]) if said else ""
+
+
+def _facts_table(request: CommentaryRequest, facts: Sequence[Fact]) -> str:
+    return _csv(_without_empty_columns([_fact_row(fact) for fact in facts]))
+
+
+def _fact_row(fact: Fact) -> dict[str, object]:
+    return {
+        "번호": fact.index + 1,
+        "행동": fact.word,
+        "팀": fact.actor.team or _side(fact.actor.side),
+        "선수": fact.actor.name,
+        "결과": words.OUTCOME[fact.outcome],
+        "받은 선수": fact.receiver.name if fact.receiver else None,
+        "위치": words.zone(fact.start),
+        "도착": words.zone(fact.end) if fact.end != fact.start else "",
+        "방향": words.movement(fact.direction, fact.distance),
+        "세트피스": _set_piece(fact),
+        "카드": words.CARD[fact.card] if fact.card else None,
+        "득점 팀": fact.scoring_team or _side(fact.scoring_side),
+        "비고": "앞 슛의 득점, 새 골 아님" if fact.goal_already_told else None,
+    }
+
+
+def _side(side: Team | None) -> str | None:
+    return words.SIDE[side] if side else None
+
+
+def _set_piece(fact: Fact) -> str | None:
+    """The dead ball, unless the action's own word says it already (a corner is 코너킥)."""
+    word = words.SET_PIECE[fact.set_piece] if fact.set_piece else None
+    return None if word == fact.word else word
+
+
+def _coordinates_table(request: CommentaryRequest, facts: Sequence[Fact]) -> str:
+    return _csv([_action_row(action) for action in request.actions])
+
+
+def _json_table(request: CommentaryRequest, facts: Sequence[Fact]) -> str:
+    rows = [_action_row(action) for action in request.actions]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _action_row(action: Action) -> dict[str, object]:
+    return {
+        "번호": action.index + 1,
+        "period": action.period_id,
+        "time": _rounded(action.time_seconds),
+        "team": _text(action.team_name_short),
+        "player": _text(action.player_name),
+        "type": _text(action.type_name),
+        "result": _text(action.result_name),
+        "start_x": _rounded(action.start_x),
+        "start_y": _rounded(action.start_y),
+        "end_x": _rounded(action.end_x),
+        "end_y": _rounded(action.end_y),
+        "dx": _rounded(action.dx),
+        "dy": _rounded(action.dy),
+        "position": _text(action.position_name),
+        "main_position": _text(action.main_position),
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else fold(value)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def _without_empty_columns(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """The rows with the columns that say something in at least one of them."""
+    kept = [column for column in rows[0] if any(row[column] for row in rows)]
+    return [{column: row[column] for column in kept} for row in rows]
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows(["" if cell is None else fold(cell) for cell in row.values()] for row in rows)
+    return table.getvalue().rstrip("\n")
+
+
+_TABLES = {
+    TableForm.FACTS: _facts_table,
+    TableForm.COORDINATES: _coordinates_table,
+    TableForm.JSON: _json_table,
+}

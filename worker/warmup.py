@@ -1,0 +1,45 @@
+"""The first commentary of a worker's life, spoken to nobody.
+
+It runs the whole path that a job runs (facts, prompt, line grammar, side-by-side generation), so
+that whatever the engine does only once (kernels, grammar masks, caches) is done before a job waits
+for it.
+"""
+
+from contextlib import aclosing
+from typing import Any
+
+from worker.commentary.pipeline import CommentaryOptions, Script, commentate
+from worker.engine import Engine
+from worker.errors import EngineError, StartupError
+from worker.football.schema import CommentaryRequest
+
+TEAM = {"teamId": "1", "teamNameKoShort": "연습"}
+REHEARSAL: dict[str, Any] = {
+    "gameId": "warm-up",
+    "style": "CASTER",
+    "matchInfo": {"homeTeamId": "1", "awayTeamId": "2", "homeTeamNameKoShort": "연습"},
+    "rawData": [
+        {**TEAM, "actionId": 1, "periodId": 1, "timeSeconds": 0.0, "typeName": "Pass"}
+        | {"resultName": "Successful", "playerNameKo": "가나다"}
+        | {"startX": 52.5, "startY": 34.0, "endX": 60.0, "endY": 40.0},
+        {**TEAM, "actionId": 2, "periodId": 1, "timeSeconds": 1.5, "typeName": "Pass Received"}
+        | {"playerNameKo": "라마바", "startX": 60.0, "startY": 40.0},
+        {**TEAM, "actionId": 3, "periodId": 1, "timeSeconds": 4.0, "typeName": "Shot"}
+        | {"resultName": "On Target", "playerNameKo": "라마바", "startX": 92.0, "startY": 36.0},
+    ],
+}
+
+
+async def warm_up(engine: Engine, options: CommentaryOptions) -> Script:
+    """Commentate a few invented actions on the engine, to the end.
+
+    Raises:
+        StartupError: the engine runs but cannot do what every job will ask of it.
+    """
+    request = CommentaryRequest.parse(REHEARSAL)
+    try:
+        async with aclosing(commentate(request, engine, options)) as items:
+            scripts = [item async for item in items if isinstance(item, Script)]
+    except EngineError as error:
+        raise StartupError(f"The engine failed the warm-up commentary: {error.message}") from error
+    return scripts[-1]
