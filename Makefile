@@ -36,7 +36,7 @@ check: lint types test ## all that must hold before a push
 
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
-	@$(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
+	@TRUST_REMOTE_CODE=true $(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
 
 docs: setup ## write the tables of README.md from the code
 	@$(VENV) scripts/docs.py

@@ -8,7 +8,7 @@ for it.
 from contextlib import aclosing
 from typing import Any
 
-from worker.commentary.pipeline import CommentaryOptions, Script, commentate
+from worker.commentary.pipeline import CommentaryOptions, Script, Source, commentate
 from worker.engine import Engine
 from worker.errors import EngineError, StartupError
 from worker.football.schema import CommentaryRequest
@@ -39,7 +39,13 @@ async def warm_up(engine: Engine, options: CommentaryOptions) -> Script:
     request = CommentaryRequest.parse(REHEARSAL)
     try:
         async with aclosing(commentate(request, engine, options)) as items:
-            scripts = [item async for item in items if isinstance(item, Script)]
+            [script] = [item async for item in items if isinstance(item, Script)]
     except EngineError as error:
         raise StartupError(f"The engine failed the warm-up commentary: {error.message}") from error
-    return scripts[-1]
+    if all(line.source is Source.FALLBACK for line in script.lines):
+        faults = ", ".join(sorted({warning.rpartition(" ")[2] for warning in script.warnings}))
+        raise StartupError(
+            f"The engine wrote no line of the warm-up commentary ({faults}): it must be reachable "
+            "and support structured outputs by regex."
+        )
+    return script

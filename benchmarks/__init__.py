@@ -1,0 +1,1 @@
+"""How fast the worker is, against the handler that people write today: `make bench`."""
