@@ -1,0 +1,92 @@
+"""What the documents say is what the code does."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import ScriptedEngine
+from tests.rows import request_document, ten_rows
+from worker.commentary.pipeline import CommentaryOptions
+from worker.football.facts import facts_of
+from worker.football.schema import CommentaryRequest
+from worker.handler import Handler
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = ["README.md", "CONTRIBUTING.md"]
+
+
+def example(beginning: str):
+    """README's JSON example that begins like this."""
+    blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    [found] = [block for block in blocks if block.startswith(beginning)]
+    return json.loads(found)
+
+
+def handler():
+    return Handler(ScriptedEngine(), CommentaryOptions(), print)
+
+
+def test_the_tables_are_the_code_s():
+    """Settings, presets and error codes stand in README as the code has them."""
+    command = [sys.executable, ROOT / "scripts/docs.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_example_request_is_taken_and_understood():
+    """README's job is a request with a located fact."""
+    [fact] = facts_of(CommentaryRequest.parse(example('{"input"')["input"]))
+    assert (fact.actor.name, fact.word) == ("문새벽", "패스")
+    assert fact.start is not None
+
+
+@pytest.mark.anyio
+async def test_the_example_result_has_a_result_s_keys():
+    """README's result has the keys, and the order of keys, of a real one."""
+    result = await handler().collect({"id": "1", "input": request_document()})
+    shown = example('{"jobId"')
+    assert list(shown) == list(result)
+    for part in ("usage", "timings"):
+        assert list(shown[part]) == list(result[part])
+    assert list(shown["script"][0]) == list(result["script"][0])
+
+
+@pytest.mark.anyio
+async def test_the_example_error_is_what_the_worker_answers():
+    """README's error is word for word the answer to a shot from off the pitch."""
+    rows = ten_rows()
+    rows[3]["startX"] = 120.5
+    answer = await handler().collect({"id": "1", "input": request_document(rawData=rows)})
+    assert json.loads(answer["error"]) == example('{"code"')
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_target_that_a_document_names_exists(document):
+    """`make X` in a document is a target of the Makefile."""
+    named = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / document).read_text("utf-8")))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_help_lists_every_target():
+    """`make help` leaves nothing out."""
+    told = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert all(f"make {target} " in told for target in targets)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(document):
+    """A path in a document leads somewhere."""
+    text = (ROOT / document).read_text("utf-8")
+    paths = set(re.findall(r"\b(?:worker|builder|tests|scripts|benchmarks)/[\w./-]*\w", text))
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
