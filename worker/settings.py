@@ -1,0 +1,258 @@
+"""What the environment says, read once. The only reader of it.
+
+Variables that are not named here and that vLLM has an argument for go to vLLM
+(`worker.engine.arguments`).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from worker.commentary.pipeline import CommentaryOptions
+from worker.errors import InvalidSetting
+from worker.football.schema import TableForm
+from worker.presets import PRESETS
+
+SHOWN_LENGTH = 80  # characters of an unusable value that its error shows
+TAKES_JOBS = "RUNPOD_WEBHOOK_GET_JOB"  # set by the platform: where a worker takes its jobs from
+MODEL_CHOICES = ("MODEL_NAME", "PRESET", "ENGINE_URL")  # with none of them, the mini model
+LICENCE_NOTICE = (
+    "{model} is under the EXAONE AI Model License Agreement 1.1 - NC: it and what it writes may be "
+    "used for research only, never commercially."
+)
+
+
+class Kind(NamedTuple):
+    """What a variable may hold: in words, and as a reader that raises ValueError."""
+
+    expected: str
+    read: Callable[[str], Any]
+
+
+def missing(value: str) -> bool:
+    """Whether a value is how a template or a script writes that it has none."""
+    return value.strip().lower() in {"", "none", "null"}
+
+
+def invalid(variable: str, value: str | None, expected: str) -> InvalidSetting:
+    """The one-line error about a variable; `value` is None where it must not be shown."""
+    if value is None:
+        return InvalidSetting(f"{variable}: expected {expected}.")
+    shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}…"
+    quoted = shown.encode("unicode_escape").decode().replace('"', '\\"')
+    return InvalidSetting(f'{variable}="{quoted}": expected {expected}.')
+
+
+def _within(number: float, low: float, high: float) -> bool:
+    return low <= number <= high  # false for NaN, too
+
+
+def whole(low: int, high: int | None = None) -> Kind:
+    """An integer in a range, bounds included."""
+
+    def read(value: str) -> int:
+        number = int(value)
+        if not _within(number, low, float("inf") if high is None else high):
+            raise ValueError
+        return number
+
+    return Kind(f"an integer from {low} {'up' if high is None else f'to {high}'}", read)
+
+
+def number(low: float, high: float, *, above: bool = False) -> Kind:
+    """A number in a range, bounds included; with `above`, the lower one is not."""
+
+    def read(value: str) -> float:
+        amount = float(value)
+        if not _within(amount, low, high) or (above and amount == low):
+            raise ValueError
+        return amount
+
+    return Kind(f"a number {'above' if above else 'from'} {low:g}, {high:g} at most", read)
+
+
+def choice(values: Mapping[str, Any]) -> Kind:
+    """One of a few words, in any case."""
+
+    def read(value: str) -> Any:
+        folded = {name.lower(): chosen for name, chosen in values.items()}
+        if value.lower() not in folded:
+            raise ValueError
+        return folded[value.lower()]
+
+    return Kind(f"one of {', '.join(values)}", read)
+
+
+def _words(value: str) -> tuple[str, ...]:
+    names = tuple(re.split(r"[\s,]+", value.strip(" ,")))
+    if not all(names):
+        raise ValueError
+    return names
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    return value
+
+
+COMMENTARY = CommentaryOptions()
+
+TEXT = Kind("a name", str)
+SECRET = Kind("a token, or no such variable", str)
+NAMES = Kind("names with commas or spaces between them", _words)
+URL = Kind("http://host:port or https://host, without a user name", _url)
+
+
+def variable(name: str, kind: Kind, what: str, default: Any = None) -> Any:
+    """A field of Settings that an environment variable fills."""
+    about = {"variable": name, "kind": kind, "what": what}
+    return field(default=default, repr=kind is not SECRET, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The worker's configuration.
+
+    Attributes:
+        engine_variables: the rest of the environment, for vLLM's arguments; never shown.
+        takes_jobs: whether the platform has said where to take jobs from.
+    """
+
+    preset: str | None = variable(
+        "PRESET",
+        choice({name: name for name in PRESETS}),
+        f"engine arguments for a model on a card: {', '.join(PRESETS)}; other variables go before",
+    )
+    model_name: str | None = variable(
+        "MODEL_NAME", TEXT, "Hugging Face id or local folder of the model; without it, the preset's"
+    )
+    model_revision: str | None = variable(
+        "MODEL_REVISION", TEXT, "branch, tag or commit of the model"
+    )
+    served_model_names: tuple[str, ...] = variable(
+        "SERVED_MODEL_NAME",
+        NAMES,
+        "more names to serve the model under, beside MODEL_NAME",
+        (),
+    )
+    hf_token: str | None = variable("HF_TOKEN", SECRET, "Hugging Face token, for gated models")
+    engine_url: str | None = variable(
+        "ENGINE_URL", URL, "an OpenAI-compatible server to use in place of vLLM in this process"
+    )
+    engine_api_key: str | None = variable("ENGINE_API_KEY", SECRET, "key for ENGINE_URL")
+    max_concurrency: int = variable(
+        "MAX_CONCURRENCY", whole(1), "jobs that this worker takes at once", 8
+    )
+    fanout: int | None = variable(
+        "FANOUT",
+        whole(1, 20),
+        "side-by-side requests that a job is split into; without it, one per action",
+    )
+    table: TableForm = variable(  # noqa: RUF009  # an enum member is immutable
+        "TABLE_FORM",
+        choice({form.value: form for form in TableForm}),
+        "how the prompt shows the actions: facts, coordinates or json",
+        COMMENTARY.table,
+    )
+    temperature: float = variable(
+        "TEMPERATURE", number(0, 2), "sampling temperature", COMMENTARY.temperature
+    )
+    top_p: float = variable("TOP_P", number(0, 1, above=True), "nucleus sampling", COMMENTARY.top_p)
+    job_deadline: float = variable(
+        "JOB_DEADLINE",
+        number(0, 86400, above=True),
+        "seconds after which a job is answered with what is there",
+        COMMENTARY.deadline_s,
+    )
+    log_level: str = variable(
+        "LOG_LEVEL",
+        choice({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")}),
+        "what the worker logs: DEBUG, INFO, WARNING or ERROR",
+        "INFO",
+    )
+    engine_variables: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False
+    )
+    takes_jobs: bool = False
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings, or raise InvalidSetting about the first unusable one.
+
+        A preset's variables stand behind those of `environ`; with no model chosen at all, the
+        preset is `mini`.
+        """
+        if environ.keys().isdisjoint(MODEL_CHOICES):
+            environ = {"PRESET": "mini", **environ}
+        environ = {**_preset(environ), **environ}
+        ours = {spec.metadata["variable"]: spec for spec in _variables()}
+        values = {
+            spec.name: _read(spec, environ[name]) for name, spec in ours.items() if name in environ
+        }
+        rest = {name: value for name, value in environ.items() if name not in ours}
+        return cls(
+            **values, engine_variables=MappingProxyType(rest), takes_jobs=TAKES_JOBS in environ
+        )
+
+    @property
+    def commentary(self) -> CommentaryOptions:
+        """How commentary is made where a request does not say."""
+        return CommentaryOptions(
+            fanout=self.fanout,
+            table=self.table,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            deadline_s=self.job_deadline,
+        )
+
+    @property
+    def licence_notice(self) -> str | None:
+        """What the chosen model's licence forbids, where it forbids what a worker is for."""
+        restricted = re.search(r"(^|/)EXAONE-", self.model_name or "", re.IGNORECASE)
+        return LICENCE_NOTICE.format(model=self.model_name) if restricted else None
+
+
+def _variables() -> Iterator["Field[Any]"]:
+    return (spec for spec in fields(Settings) if "variable" in spec.metadata)
+
+
+def _read(spec: "Field[Any]", value: str) -> Any:
+    about = spec.metadata
+    kind: Kind = about["kind"]
+    try:
+        return kind.read(_present(value))
+    except ValueError:
+        shown = None if "@" in value else value  # an address may carry a password
+        raise invalid(about["variable"], shown, kind.expected) from None
+
+
+def _present(value: str) -> str:
+    if missing(value):
+        raise ValueError
+    return value.strip()
+
+
+def _preset(environ: Mapping[str, str]) -> Mapping[str, str]:
+    preset = next(spec for spec in _variables() if spec.name == "preset")
+    name = preset.metadata["variable"]
+    return PRESETS[_read(preset, environ[name])] if name in environ else {}
+
+
+def _default(spec: "Field[Any]") -> str:
+    if spec.default is MISSING or spec.default in (None, ()):
+        return ""
+    return f"`{spec.default:g}`" if isinstance(spec.default, float) else f"`{spec.default}`"
+
+
+def settings_table() -> str:
+    """Every variable of ours as a Markdown table: name, default, meaning. README carries it."""
+    rows = [
+        f"| `{spec.metadata['variable']}` | {_default(spec)} | {spec.metadata['what']} |"
+        for spec in _variables()
+    ]
+    return "\n".join(["| variable | default | what |", "|---|---|---|", *rows])
