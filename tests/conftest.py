@@ -1,14 +1,34 @@
 """What every test may use: one event loop backend, and one real engine per architecture."""
 
 import asyncio
+import os
 from importlib import import_module
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from builder.mini import Mini, build
 from worker.engine.vllm_app import VllmEngine, prepare_environment
 from worker.settings import Settings
+
+# How long an example takes says nothing about a law, and CI must not find what it cannot repeat.
+settings.register_profile("laptop", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A skipped test is a failure in CI: there everything can be had."""
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.section("skipped tests are failures in CI")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """See pytest_terminal_summary."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = 1
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,10 @@
 import asyncio
 import json
-import socket
 import threading
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
 
+from tests.serving import free_port, serving
 from worker.engine import Completion, Delta, Usage
 from worker.engine.http import HttpEngine
 from worker.errors import EngineError, EngineRejected, StartupError
@@ -14,12 +12,6 @@ from worker.settings import Settings
 
 KEY = "sk-loopback"
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Server:
@@ -78,21 +70,6 @@ class Server:
     async def say(self, send, status, document):
         await self.begin(send, status, b"application/json")
         await self.piece(send, json.dumps(document).encode(), more=False)
-
-
-@contextmanager
-def serving(application):
-    config = uvicorn.Config(application, port=free_port(), log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield f"http://127.0.0.1:{config.port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,28 @@
+"""Real servers on loopback, for the time of a test."""
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import uvicorn
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def serving(application):
+    config = uvicorn.Config(application, port=free_port(), log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+        yield f"http://127.0.0.1:{config.port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,189 @@
+"""The worker as a process: it starts, serves, fails and ends as its callers can rely on."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes import obedient
+from tests.rows import request_document
+from tests.serving import free_port, serving
+from worker import __main__ as main
+from worker.errors import EngineDead
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 60.0  # seconds; nothing here takes nearly as long
+
+
+class Loopback:
+    """RunPod's job queue and an OpenAI server that obeys grammars, on one address."""
+
+    def __init__(self, *jobs):
+        self.jobs = list(jobs)
+        self.done = {}
+
+    async def __call__(self, scope, receive, send):
+        body = b""
+        while (event := await receive()).get("more_body") or event.get("body"):
+            body += event.get("body", b"")
+            if not event.get("more_body"):
+                break
+        status, answer = await self.answer(scope["path"], body)
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    async def answer(self, path, body):
+        kind = path.split("/")[1]
+        if kind.startswith("job-take"):
+            return await self.take(kind)
+        if kind == "job-done":
+            self.done[path.split("/")[-1]] = json.loads(body)
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "loopback"}]}
+        if path == "/v1/chat/completions":
+            message = {"content": obedient(json.loads(body))}
+            return 200, {"choices": [{"message": message, "finish_reason": "stop"}]}
+        await asyncio.sleep(0.2 if kind == "job-stop" else 0)
+        return 200, {}
+
+    async def take(self, kind):
+        if not self.jobs:
+            await asyncio.sleep(0.2)
+            return 204, None
+        job = self.jobs.pop(0)
+        return 200, [job] if kind == "job-take-batch" else job
+
+
+@contextmanager
+def worker(url, *words, **variables):
+    """`python -m worker` against an engine elsewhere, ended with the block."""
+    environ = os.environ | {"ENGINE_URL": url} | variables
+    command = [sys.executable, "-m", "worker", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, text=True, **pipes)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(condition):
+    """Wait for what is true soon."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def refused(**variables):
+    """The last log line of a worker that cannot start, and everything that it wrote."""
+    with worker("http://127.0.0.1:9", **variables) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    return err.splitlines()[-1], out + err
+
+
+def test_an_unusable_setting_ends_the_start_with_one_line():
+    """The variable, its value and what is expected stand in the only line."""
+    line, everything = refused(FANOUT="abc")
+    assert everything.strip() == line
+    assert 'FANOUT="abc": expected an integer from 1 to 20.' in line
+
+
+def test_an_engine_that_is_not_there_ends_the_start():
+    """A worker without an engine takes no job and says which address it tried."""
+    line, everything = refused()
+    assert "startup_failed" in line
+    assert "Traceback" not in everything
+
+
+def test_the_platform_gets_each_answer_once_and_the_worker_drains():
+    """In production the unmodified SDK takes jobs, posts lists and errors, and ends on SIGTERM."""
+    good, bad = (
+        {"id": "good", "input": request_document()},
+        {"id": "bad", "input": request_document(style="POET")},
+    )
+    platform = Loopback(good, bad)
+    with serving(platform) as url:
+        variables = {
+            "RUNPOD_WEBHOOK_GET_JOB": f"{url}/job-take/$ID?gpu=none",
+            "RUNPOD_WEBHOOK_POST_OUTPUT": f"{url}/job-done/$RUNPOD_POD_ID/$ID?gpu=none",
+            "RUNPOD_WEBHOOK_POST_STREAM": f"{url}/job-stream/$RUNPOD_POD_ID/$ID?gpu=none",
+            "RUNPOD_WEBHOOK_PING": f"{url}/ping/$RUNPOD_POD_ID",
+            "RUNPOD_POD_ID": "pod",
+            "RUNPOD_AI_API_KEY": "key-of-the-platform",
+        }
+        with worker(url, **variables) as process:
+            until(lambda: len(platform.done) == 2 or process.poll() is not None)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    [result] = platform.done["good"]["output"]
+    assert [line["actionId"] for line in result["script"]] == [str(n) for n in range(2330, 2340)]
+    assert json.loads(platform.done["bad"]["error"])["code"] == "invalid_input"
+    assert not any(private in out + err for private in ("서온유", "key-of-the-platform"))
+
+
+def test_the_sdks_local_api_answers():
+    """`--rp_serve_api` serves /runsync with the FastAPI version that vLLM allows."""
+    port = free_port()
+    with serving(Loopback()) as url, worker(url, "--rp_serve_api", f"--rp_api_port={port}"):
+        address = f"http://localhost:{port}/runsync"
+        answer = None
+
+        def answered():
+            nonlocal answer
+            try:
+                answer = httpx.post(address, json={"input": request_document()}, timeout=PATIENCE)
+            except httpx.TransportError:
+                return False
+            return True
+
+        until(answered)
+    [result] = answer.json()["output"]
+    assert len(result["script"]) == 10
+
+
+def test_a_persona_can_be_chosen_for_the_local_run():
+    """`--style` tells the same actions in another voice."""
+    with serving(Loopback()) as url, worker(url, "--style", "POET") as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "invalid_input" in out
+    assert "Traceback" not in out + err
+
+
+def test_a_fatal_error_ends_the_process_with_a_failure():
+    """The platform sees a dead worker, and its answers had time to leave."""
+    script = (
+        "import time, worker.__main__ as m; from worker.errors import EngineDead\n"
+        "m.LAST_WORDS_SECONDS = 0.1\n"
+        "m.end_soon(EngineDead('Gone.')); print('last words', flush=True); time.sleep(60)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "last words\n")
+
+
+def test_the_last_words_leave_before_a_platform_would_lose_patience():
+    """A dead worker is gone within five seconds."""
+    assert 0 < main.LAST_WORDS_SECONDS < 5
+    assert EngineDead("Gone.").fatal
+
+
+def test_a_test_input_that_is_missing_is_named(tmp_path, monkeypatch):
+    """A local run in the wrong folder says what it looked for."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(main.StartupError, match=r"test_input\.json"):
+        main.read_test_input(None)
