@@ -16,7 +16,8 @@ pytestmark = pytest.mark.engine
 
 def make(*words, **variables):
     """`make run` as a person types it; its output and its exit code."""
-    environ = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of the `make test` that runs this test
+    environ = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.run(
         ["make", "run", *words],
         cwd=ROOT,
