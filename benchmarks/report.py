@@ -210,13 +210,33 @@ def _reading(results: Results) -> str:
         "## How to read it\n\n"
         "Both sides run on the same engine with the same arguments, persona text and sampling, "
         f"and say the same number of syllables for each action ({syllables:.0f} a job on "
-        "average), which the grammar enforces; decoding as many tokens without one is no faster. "
-        "Today's handler sends all fields as indented JSON, "
-        "has the model write indented JSON with ids, and takes one job at a time; a job's first "
+        "average), which a grammar enforces on either. "
+        "Today's handler sends all fields as indented JSON, has the model write indented JSON with ids, and takes one job at a time; a job's first "
         "line is there when its last one is. Every job has ids, names, times and decimals of its "
         "own, so that only the persona text can come from the cache for a job's first request. "
         "The model has random weights: the figures are about speed, not about words."
     )
+
+
+def summary(results: Results) -> str:
+    """What README tells: where and when, what came of it, and a line for each case."""
+    about, side = results.machine, results.sides[-1]
+    rows = [_summary_row(results, case, side) for case in results.cases]
+    head = ("case", "today's handler, s", f"{side}, s", "times sooner", "first line, s")
+    place = f"Measured {about['date']} on {about['processor']}, model {about['model']}."
+    return f"{_headline(results)} {place}\n\n{_table([head, *rows])}"
+
+
+def _summary_row(results: Results, case: str, side: str) -> tuple[str, ...]:
+    _, seconds, ratios, first, *_ = _case_row(results, case, side)
+    return (case, _case_row(results, case, TODAY)[1], seconds, ratios, first)
+
+
+def read(folder: Path) -> Results:
+    """The results that `write` left in `folder`."""
+    raw = json.loads((folder / f"{NAME}.json").read_text("utf-8"))
+    runs = [Run(**{**run, "usage": Usage(**run["usage"])}) for run in raw["runs"]]
+    return Results(raw["machine"], raw["own_ms"], runs)
 
 
 def write(results: Results, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write into README.md what the code knows: settings, presets and error codes.
+"""Write into README.md what the code knows: settings, presets, error codes, measured speed.
 
 Each table stands between `<!-- name -->` and `<!-- /name -->`. With `--check` nothing is written,
 and the exit code says whether README is true.
@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from worker import errors, settings  # noqa: E402  (the line above makes it importable)
+from benchmarks import report  # noqa: E402  (the line above makes it importable)
+from worker import errors, settings  # noqa: E402
 from worker.presets import PRESETS  # noqa: E402
 
 
@@ -46,7 +47,17 @@ def presets_table() -> str:
     return "\n".join(["| preset | model | engine arguments |", "|---|---|---|", *rows])
 
 
-TABLES = {"settings": settings.settings_table, "errors": errors_table, "presets": presets_table}
+def speed() -> str:
+    """What the committed benchmark measured."""
+    return report.summary(report.read(report.FOLDER))
+
+
+TABLES = {
+    "settings": settings.settings_table,
+    "errors": errors_table,
+    "presets": presets_table,
+    "speed": speed,
+}
 
 
 def written(readme: str) -> str:

@@ -17,7 +17,9 @@ from tests.fakes import obedient
 from tests.rows import request_document
 from tests.serving import free_port, serving
 from worker import __main__ as main
+from worker.commentary.prompt import system
 from worker.errors import EngineDead
+from worker.football.schema import Persona
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60.0  # seconds; nothing here takes nearly as long
@@ -29,6 +31,7 @@ class Loopback:
     def __init__(self, *jobs):
         self.jobs = list(jobs)
         self.done = {}
+        self.asked = []
 
     async def __call__(self, scope, receive, send):
         body = b""
@@ -50,7 +53,8 @@ class Loopback:
         if path == "/v1/models":
             return 200, {"data": [{"id": "loopback"}]}
         if path == "/v1/chat/completions":
-            message = {"content": obedient(json.loads(body))}
+            self.asked.append(json.loads(body))
+            message = {"content": obedient(self.asked[-1])}
             return 200, {"choices": [{"message": message, "finish_reason": "stop"}]}
         await asyncio.sleep(0.2 if kind == "job-stop" else 0)
         return 200, {}
@@ -155,12 +159,25 @@ def test_the_sdks_local_api_answers():
 
 
 def test_a_persona_can_be_chosen_for_the_local_run():
-    """`--style` tells the same actions in another voice."""
-    with serving(Loopback()) as url, worker(url, "--style", "POET") as process:
-        out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
+    """`--style` has the same actions told by somebody else, and an unknown one refused."""
+    told = {}
+    for style in ("CASTER", "FRIEND", "POET"):
+        server = Loopback()
+        with serving(server) as url, worker(url, "--style", style) as process:
+            out, err = process.communicate(timeout=PATIENCE)
+        told[style] = process.returncode, server.asked[-1]["messages"][0]["content"]
+        assert "Traceback" not in out + err
+    assert told["CASTER"] == (0, system(Persona.CASTER))
+    assert told["FRIEND"] == (0, system(Persona.FRIEND))
+    assert told["POET"][0] == 1
     assert "invalid_input" in out
-    assert "Traceback" not in out + err
+
+
+def test_lines_without_a_time_can_be_read_too(capsys):
+    """A row without a time is normal input, and so is its line."""
+    line = {"actionId": "1", "timeSeconds": None, "tone": "DEFAULT", "description": "멈춥니다."}
+    main.show({"script": [line]})
+    assert "DEFAULT   멈춥니다." in capsys.readouterr().out
 
 
 def test_a_fatal_error_ends_the_process_with_a_failure():

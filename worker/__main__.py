@@ -91,7 +91,8 @@ def read_test_input(style: str | None) -> dict[str, Any]:
 def show(answer: Answer) -> None:
     """Write a result for a person to read: its lines, then the whole of it."""
     for line in answer.get("script", []):
-        sys.stdout.write(f"{line['timeSeconds']:>9}  {line['tone']:<8}  {line['description']}\n")
+        when = line["timeSeconds"] or ""
+        sys.stdout.write(f"{when:>9}  {line['tone']:<8}  {line['description']}\n")
     sys.stdout.write(f"\n{json.dumps(answer, ensure_ascii=False, indent=2)}\n")
     sys.stdout.flush()
 

@@ -142,7 +142,7 @@ class Settings:
     )
     hf_token: str | None = variable("HF_TOKEN", SECRET, "Hugging Face token, for gated models")
     engine_url: str | None = variable(
-        "ENGINE_URL", URL, "an OpenAI-compatible server to use in place of vLLM in this process"
+        "ENGINE_URL", URL, "a vLLM server elsewhere, in place of vLLM in this process"
     )
     engine_api_key: str | None = variable("ENGINE_API_KEY", SECRET, "key for ENGINE_URL")
     max_concurrency: int = variable(

@@ -66,7 +66,13 @@ def test_table_measurements_and_chart_are_written(results, tmp_path):
 
 
 def test_the_committed_table_is_that_of_the_committed_measurements():
-    raw = json.loads((report.FOLDER / "handler.json").read_text())
-    runs = [Run(**{**run, "usage": Usage(**run["usage"])}) for run in raw["runs"]]
-    committed = Results(raw["machine"], raw["own_ms"], runs)
+    committed = report.read(report.FOLDER)
     assert (report.FOLDER / "handler.md").read_text().startswith(report.markdown(committed))
+
+
+def test_the_summary_says_what_when_and_where(results):
+    results.machine["model"] = "a model"
+    told = report.summary(results)
+    assert "12.5 times sooner" in told
+    assert "2031-05-10 on a processor, 2 cores, model a model" in told
+    assert "| 1 job | 11.00 (10.00–12.00) | 0.90 (0.80–1.00) | 12.50 (10.00–15.00) |" in told
