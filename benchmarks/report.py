@@ -211,9 +211,10 @@ def _reading(results: Results) -> str:
         "Both sides run on the same engine with the same arguments, persona text and sampling, "
         f"and say the same number of syllables for each action ({syllables:.0f} a job on "
         "average), which a grammar enforces on either. "
-        "Today's handler sends all fields as indented JSON, has the model write indented JSON with ids, and takes one job at a time; a job's first "
-        "line is there when its last one is. Every job has ids, names, times and decimals of its "
-        "own, so that only the persona text can come from the cache for a job's first request. "
+        "Today's handler sends all fields as indented JSON, has the model write indented JSON "
+        "with ids, and takes one job at a time; a job's first line is there when its last one is. "
+        "Every job has ids, names, times and decimals of its own, so that only the persona text "
+        "can come from the cache for a job's first request. "
         "The model has random weights: the figures are about speed, not about words."
     )
 
