@@ -11,6 +11,9 @@ from worker.football.pitch import Lane, Third, Zone
 from worker.football.vocabulary import ActionType, Card, Meaning, Outcome, Tone
 
 BOX = (Zone(Third.BOX, Lane.CENTRE), None)
+OWN_BOX = (Zone(Third.OWN_BOX, None), None)
+INTO_BOX = (Zone(Third.FINAL, Lane.LEFT), Zone(Third.BOX, Lane.CENTRE))
+WITHIN_BOX = (Zone(Third.BOX, Lane.LEFT), Zone(Third.BOX, Lane.CENTRE))
 MIDDLE = (Zone(Third.MIDDLE, Lane.CENTRE), None)
 HOME = (Zone(Third.OWN, Lane.LEFT), Zone(Third.OWN_BOX, Lane.CENTRE))
 NOWHERE = (None, None)
@@ -33,19 +36,36 @@ def test_salience_rises_from_a_receive_to_a_goal():
         salience("foul"),
         salience("foul", card=Card.YELLOW),
         salience("shot", "off_target"),
-        salience("shot", "on_target"),
+        salience("shot", "post"),
         salience("foul", card=Card.RED),
         salience("goal", "goal"),
     ]
     assert ladder == sorted(set(ladder))
-    assert salience("penalty") > salience("shot", "on_target")
+    assert salience("penalty") > salience("shot", "post") >= salience("shot", "on_target")
     assert salience("shot", "goal") == salience("own_goal", "goal") == 1
 
 
-def test_the_box_matters_and_the_second_telling_less():
-    """An action in the opponent's area rises, a goal told again falls below the goal."""
-    assert salience("pass", places=BOX) > salience("pass", places=MIDDLE)
+def test_a_second_telling_matters_less():
+    """A goal told again falls below the goal and stays above a shot."""
     assert salience("shot") < salience("goal", "goal", told=True) < 1
+
+
+@pytest.mark.parametrize(
+    ("types", "boxes"),
+    [
+        ("pass cross corner receive carry take_on shot offside", "opponents"),
+        ("foul handball clearance block intervention deflection hit error", "own"),
+        ("keeper_catch keeper_parry keeper_claim keeper_sweep", "own"),
+        ("tackle duel interception recovery", "own opponents"),
+        ("out pause", ""),
+    ],
+)
+def test_the_box_at_stake_matters_more(types, boxes):
+    """A foul in one's own area is a penalty; one in the opponent's is a foul like any other."""
+    for type_ in types.split():
+        elsewhere = salience(type_, places=MIDDLE)
+        assert (salience(type_, places=OWN_BOX) > elsewhere) == ("own" in boxes.split())
+        assert (salience(type_, places=BOX) > elsewhere) == ("opponents" in boxes.split())
 
 
 @pytest.mark.parametrize("type_", ActionType)
@@ -66,9 +86,15 @@ def test_every_combination_has_a_weight_and_tones(type_):
         (meaning("pass"), MIDDLE, "DEFAULT"),
         (meaning("pass"), NOWHERE, "DEFAULT"),
         (meaning("pass"), HOME, "DEFAULT CALM"),
-        (meaning("pass", "success"), BOX, "EXCITED DEFAULT"),
-        (meaning("pass", "failure"), BOX, "DEFAULT SAD"),
-        (meaning("pass", "offside"), BOX, "QUESTION DEFAULT"),
+        (meaning("pass", "success"), INTO_BOX, "EXCITED DEFAULT"),
+        (meaning("pass", "success"), WITHIN_BOX, "DEFAULT"),
+        (meaning("pass", "success"), INTO_BOX[::-1], "DEFAULT"),
+        (meaning("carry"), INTO_BOX, "EXCITED DEFAULT"),
+        (meaning("take_on"), INTO_BOX, "EXCITED DEFAULT"),
+        (meaning("clearance"), INTO_BOX, "DEFAULT"),
+        (meaning("recovery"), BOX, "DEFAULT"),
+        (meaning("pass", "failure"), INTO_BOX, "DEFAULT SAD"),
+        (meaning("pass", "offside"), INTO_BOX, "QUESTION DEFAULT"),
         (meaning("receive", "success"), BOX, "EXCITED DEFAULT"),
         (meaning("goal", "goal"), BOX, "EXCITED EMPHASIS"),
         (meaning("shot", "goal"), NOWHERE, "EXCITED EMPHASIS"),
@@ -76,6 +102,7 @@ def test_every_combination_has_a_weight_and_tones(type_):
         (meaning("goal_conceded", "goal"), NOWHERE, "SAD EMPHASIS"),
         (meaning("shot", "on_target"), BOX, "EXCITED EMPHASIS"),
         (meaning("shot", "off_target"), BOX, "EXCITED SAD"),
+        (meaning("shot", "post"), BOX, "EXCITED SAD"),
         (meaning("penalty", "blocked"), NOWHERE, "EXCITED SAD"),
         (meaning("foul"), MIDDLE, "ANGRY DEFAULT"),
         (meaning("foul", card=Card.YELLOW), MIDDLE, "ANGRY EMPHASIS"),
@@ -119,6 +146,7 @@ def test_budgets_of_the_occasions():
     """A hurried pass gets a short sentence, a goal six seconds whatever comes next."""
     assert delivery.budget(0.2, 1.0, ("문새벽", "백가람")) == 16
     assert delivery.budget(0.1, 0.5, ()) == 14
+    assert delivery.budget(0.2, 3.0, ()) == 21  # at seven syllables a second
     assert delivery.budget(0.2, 10.0, ()) == 25
     assert delivery.budget(1.0, 0.1, ()) == delivery.budget(1.0, None, ()) == 45
 

@@ -20,7 +20,15 @@ from worker.football.facts import (
     facts_of,
 )
 from worker.football.schema import CommentaryRequest
-from worker.football.vocabulary import ActionType, Card, Outcome, SetPiece, Tone
+from worker.football.vocabulary import (
+    DEFENDING,
+    GOALS,
+    ActionType,
+    Card,
+    Outcome,
+    SetPiece,
+    Tone,
+)
 
 OK = "Successful"
 SIDES = {Lane.LEFT: Lane.RIGHT, Lane.CENTRE: Lane.CENTRE, Lane.RIGHT: Lane.LEFT, None: None}
@@ -51,7 +59,7 @@ def test_the_ten_rows_of_the_example():
     ]
     assert [fact.actor.name for fact in facts][:3] == ["서온유", "문새벽", "문새벽"]
     assert {fact.minute for fact in facts} == {30, 31}
-    assert [fact.goal_already_told for fact in facts] == [False] * 9 + [True]
+    assert [fact.told_by for fact in facts] == [None] * 9 + [ActionType.SHOT]
 
 
 def test_a_whole_fact():
@@ -71,7 +79,7 @@ def test_a_whole_fact():
         distance=Distance.MEDIUM,
         scoring_side=None,
         scoring_team=None,
-        goal_already_told=False,
+        told_by=None,
         period=1,
         minute=30,
         salience=0.2,
@@ -104,6 +112,46 @@ def test_left_and_right_are_the_attackers():
     """At y = 60 it is left for the home team and right for the away team."""
     home, away = told(window(one(start=(60, 60)), one("서온유", start=(60, 60))))
     assert (home.start.lane, away.start.lane) == (Lane.LEFT, Lane.RIGHT)
+
+
+@pytest.mark.parametrize("type_", sorted(DEFENDING - GOALS))
+def test_who_does_not_attack_has_no_left_and_right(type_):
+    """A ball lost on the left is not won on the right: only attackers have sides."""
+    names = {"out": "Out", "keeper_catch": "Catch", "keeper_parry": "Parry"}
+    names |= {"keeper_claim": "Aerial Clearance", "keeper_sweep": "Defensive Line Support"}
+    names |= {"handball": "Handball_Foul"}
+    (fact,) = told([one(type_name=names.get(type_, type_), start=(10, 50), end=(30, 60))])
+    assert (fact.type, fact.start) == (type_, Zone(Third.OWN_BOX, None))
+    assert fact.end in (None, Zone(Third.OWN, None))
+
+
+def test_attackers_have_left_and_right():
+    """Passes, carries and shots are told with their sides, errors and offsides, too."""
+    for type_name in ("Pass", "Carry", "Take-On", "Shot", "Pass Received", "Error", "Offside"):
+        (fact,) = told([one(type_name=type_name, start=(75, 60))])
+        assert fact.start == Zone(Third.FINAL, Lane.LEFT)
+
+
+def test_a_goal_row_lies_on_the_goal_line_and_is_told_without_a_place():
+    """A shot from afar stays one: its goal row does not move the scorer into the box."""
+    scored = {"start": (105, 34), "end": (105, 34)}
+    shot, goal, conceded, own = told(
+        window(
+            one(type_name="Shot", result="Goal", start=(74, 34), end=(105, 34)),
+            one(type_name="Goal", **scored),
+            one("서온유", "Goal Conceded", **scored),
+            one("서온유", "Own Goal", **scored),
+        )
+    )
+    assert shot.start == Zone(Third.FINAL, Lane.CENTRE)
+    assert [fact.start for fact in (goal, conceded, own)] == [None] * 3
+
+
+def test_a_take_on_moves_the_ball():
+    """Where a dribbler gets to is told as a carry's end is."""
+    (fact,) = told([one(type_name="Take-On", start=(60, 34), end=(75, 34))])
+    assert fact.end == Zone(Third.FINAL, Lane.CENTRE)
+    assert (fact.direction, fact.distance) == (Direction.FORWARD, Distance.MEDIUM)
 
 
 def test_a_back_pass_goes_back():
@@ -301,7 +349,19 @@ def test_the_row_after_a_pass_names_its_receiver(rows, receiver):
         ({"relative_player_id": 700109.0}, Person("강누림", "가온", "CF", Team.HOME)),
         ({"receiver_player_id": "55"}, None),
         ({"receiver_player_id": 700211}, None),  # of the other team
+        ({"receiver_player_id": 700211, "receiverName": "서온유"}, None),
         ({"receiver_player_id": "55", "receiverName": "새로운"}, Person("새로운", None)),
+        ({"receiver": "새로운"}, Person("새로운", None)),
+        ({"receiver": " 강누림"}, Person("강누림", "가온", "CF", Team.HOME)),
+        ({"receiver": "700109.0"}, Person("강누림", "가온", "CF", Team.HOME)),
+        ({"receiver": 700109}, Person("강누림", "가온", "CF", Team.HOME)),
+        ({"receiver": 700211}, None),  # of the other team
+        ({"receiver": 700999}, None),  # of nobody here, and no name
+        ({"receiver": "p-55"}, None),
+        (
+            {"receiver": "700109", "receiverName": "새로운"},
+            Person("강누림", "가온", "CF", Team.HOME),
+        ),
     ],
 )
 def test_the_receiver_column_decides_alone(columns, receiver):
@@ -312,37 +372,55 @@ def test_the_receiver_column_decides_alone(columns, receiver):
     assert told(rows)[0].receiver == receiver
 
 
+def test_an_id_is_enough_where_teams_are_unknown():
+    """The same id is the same player; only a known other team makes him an opponent."""
+    rows = window(one(result=OK, receiver=700109), one("강누림", "Carry"))
+    nameless = [each | NAMELESS for each in rows]
+    assert told(nameless)[0].receiver == Person("강누림", None, "CF")
+
+
+def test_a_shirt_number_of_both_teams_is_the_team_mates():
+    """Where ids repeat across teams the opponent's is passed over."""
+    rows = window(
+        one(result=OK, receiver=9), one("서온유", playerId=9), one("강누림", "Carry", playerId=9)
+    )
+    assert told(rows)[0].receiver.name == "강누림"
+
+
 # Goals, cards, set pieces
 
 
 def test_a_shot_and_its_goal_row_are_one_goal():
     """The goal row repeats the shot; the side that scored is known from both."""
     shot, goal = told(window(one(type_name="Shot", result="Goal"), one(type_name="Goal")))
-    assert (shot.outcome, shot.goal_already_told) == (Outcome.GOAL, False)
-    assert (goal.outcome, goal.goal_already_told) == (Outcome.GOAL, True)
+    assert (shot.outcome, shot.told_by) == (Outcome.GOAL, None)
+    assert (goal.outcome, goal.told_by) == (Outcome.GOAL, ActionType.SHOT)
     for fact in (shot, goal):
         assert (fact.scoring_side, fact.scoring_team) == (Team.HOME, "가온")
 
 
 @pytest.mark.parametrize(
-    ("rows", "already"),
+    ("rows", "teller"),
     [
-        ([one(type_name="Goal")], False),
-        ([one(type_name="Shot", result="On Target"), one(type_name="Goal")], False),
-        ([one(type_name="Shot", result="Goal"), one("강누림", "Goal")], False),
-        ([one(type_name="Shot", result="Goal"), one("서온유", "Goal")], False),
-        ([one(type_name="Shot", result="Goal"), one(), one(type_name="Goal")], False),
-        ([one(type_name="Penalty Kick", result="Goal"), one(type_name="Goal")], True),
-        ([one(type_name="Shot", result="Goal"), one("서온유", "Goal Conceded")], True),
-        ([one(type_name="Shot", result="Goal"), one("강누림", "Goal Conceded")], False),
-        ([one(type_name="Own Goal"), one("강누림", "Goal Conceded")], True),
+        ([one(type_name="Goal")], None),
+        ([one(type_name="Shot", result="On Target"), one(type_name="Goal")], None),
+        ([one(type_name="Shot", result="Goal"), one("강누림", "Goal")], None),
+        ([one(type_name="Shot", result="Goal"), one("서온유", "Goal")], None),
+        ([one(type_name="Shot", result="Goal"), one(), one(type_name="Goal")], None),
+        ([one(type_name="Penalty Kick", result="Goal"), one(type_name="Goal")], "penalty"),
+        ([one(type_name="Shot", result="Goal"), one("서온유", "Goal Conceded")], "shot"),
+        ([one(type_name="Shot", result="Goal"), one("강누림", "Goal Conceded")], None),
+        ([one(type_name="Goal"), one("서온유", "Goal Conceded")], "goal"),
+        ([one(type_name="Own Goal"), one("강누림", "Goal Conceded")], "own_goal"),
+        ([one(type_name="Own Goal"), one("서온유", "Goal")], "own_goal"),
+        ([one(type_name="Own Goal"), one("강누림", "Goal")], None),
         (
             [
                 one(type_name="Shot", result="Goal"),
                 one(type_name="Goal"),
                 one("서온유", "Goal Conceded"),
             ],
-            True,
+            "shot",
         ),
         (
             [
@@ -350,13 +428,30 @@ def test_a_shot_and_its_goal_row_are_one_goal():
                 one("서온유", "Goal Conceded"),
                 one(type_name="Goal"),
             ],
-            True,
+            "shot",
+        ),
+        (
+            [
+                one(type_name="Own Goal"),
+                one("서온유", "Goal"),
+                one("강누림", "Goal Conceded"),
+            ],
+            "own_goal",
         ),
     ],
 )
-def test_when_a_goal_has_been_told(rows, already):
-    """Only the same goal, in the rows directly before, by the same team and player."""
-    assert told(window(*rows))[-1].goal_already_told is already
+def test_when_a_goal_has_been_told(rows, teller):
+    """Only the same goal, in the rows directly before, by the same team and player; first first."""
+    assert told(window(*rows))[-1].told_by == teller
+
+
+def test_a_goal_row_after_an_own_goal_is_the_same_goal():
+    """The row credits a player of the other team, who did not score: both say for whom it is."""
+    own, credited = told(window(one(type_name="Own Goal"), one("서온유", "Goal")))
+    assert (own.told_by, credited.told_by) == (None, ActionType.OWN_GOAL)
+    assert (own.actor.name, credited.actor.name) == ("하도율", "서온유")
+    assert (own.scoring_side, own.scoring_team) == (Team.AWAY, "누리")
+    assert (credited.scoring_side, credited.scoring_team) == (Team.AWAY, "누리")
 
 
 @pytest.mark.parametrize("name", ["Own Goal", "Goal Conceded"])
@@ -410,6 +505,12 @@ def test_the_match_sheet_names_a_team_that_the_row_does_not():
     """A row with an id only is told with the name of its side."""
     (fact,) = told([one(teamNameKo=None, teamNameKoShort=None)])
     assert fact.actor.team == "가온"
+
+
+def test_the_rows_own_name_of_a_team_wins_over_the_match_sheets():
+    """What the row calls the team is what its listeners call it."""
+    (fact,) = told([one(teamNameKo=None, teamNameKoShort="푸른 가온")])
+    assert (fact.actor.team, fact.actor.side) == ("푸른 가온", Team.HOME)
 
 
 @pytest.mark.parametrize(
@@ -468,16 +569,18 @@ NOTHING = st.sampled_from([None, "", "  ", math.nan, "NaN", "null", "None"])
 
 @st.composite
 def respelt_rows(draw):
-    """The ten rows, each key and value in a spelling of its own."""
+    """The ten rows, each key and value in a spelling of its own, some given twice."""
     return [_respelt(draw, given_row) for given_row in ten_rows()]
 
 
 def _respelt(draw, given_row):
     spelt = {"id": draw(st.integers()), "unheardOf": draw(st.text())}
     for key, value in given_row.items():
-        style = draw(st.sampled_from([str, str.upper, _snake, _kebab, _spaced]))
         name = draw(st.sampled_from([key, *ALIASES.get(key, [])]))
-        spelt[style(name)] = _respelt_value(draw, key, value)
+        spelt[draw(STYLES)(name)] = _respelt_value(draw, key, value)
+        if draw(st.booleans()):
+            again = draw(NOTHING) if draw(st.booleans()) else _respelt_value(draw, key, value)
+            spelt.setdefault(draw(STYLES)(name), again)
     return spelt
 
 
@@ -501,6 +604,9 @@ def _kebab(key):
 
 def _spaced(key):
     return _snake(key).replace("_", " ").title()
+
+
+STYLES = st.sampled_from([str, str.upper, _snake, _kebab, _spaced])
 
 
 @given(respelt_rows())

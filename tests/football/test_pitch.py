@@ -43,14 +43,22 @@ OTHER_SIDE = {Lane.LEFT: Lane.RIGHT, Lane.CENTRE: Lane.CENTRE, Lane.RIGHT: Lane.
 )
 def test_zones(x, y, third, lane):
     """A left back stands near y = 63; the penalty areas are 16.5 m deep and 40.32 m wide."""
-    assert pitch.zone(Point(x, y)) == Zone(third, lane)
+    assert pitch.zone(Point(x, y), attacking=True) == Zone(third, lane)
 
 
 @given(points)
 def test_mirroring_swaps_the_sides_and_nothing_else(point):
     """What is left of the middle line is right of it in the mirror, as far up the pitch."""
-    here, mirrored = pitch.zone(point), pitch.zone(Point(point.x, pitch.WIDTH - point.y))
+    there = Point(point.x, pitch.WIDTH - point.y)
+    here, mirrored = (pitch.zone(each, attacking=True) for each in (point, there))
     assert mirrored == Zone(here.third, OTHER_SIDE[here.lane])
+
+
+@given(points)
+def test_who_does_not_attack_has_no_sides(point):
+    """A defender is as far up the pitch as an attacker there, and neither left nor right."""
+    third = pitch.zone(point, attacking=True).third
+    assert pitch.zone(point, attacking=False) == Zone(third, None)
 
 
 @given(points)

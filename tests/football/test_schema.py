@@ -47,7 +47,7 @@ def test_a_request_as_the_back_end_sends_it():
     assert (request.game_id, request.persona) == ("990001", Persona.CASTER)
     assert request.match.names(Team.HOME) == ("가온", "가온 유나이티드", "Gaon United")
     assert request.match.names(Team.AWAY) == ("누리", "누리 FC", "Nuri FC")
-    assert (request.match.venue, request.match.temperature) == ("가온 종합운동장", "18.5°C")
+    assert (request.match.venue, request.match.weather) == ("가온 종합운동장", "맑음")
     shot = request.actions[8]
     assert (shot.index, shot.action_id, shot.time_text) == (8, "2338", "1860.241")
     assert (shot.period_id, shot.type_name, shot.result_name) == (1, "Shot", "Goal")
@@ -64,7 +64,8 @@ def test_the_least_request():
     assert request.coordinates == Coordinates()
     assert (request.game_id, request.current_score, request.previous_script) == (None, None, ())
     assert (request.fanout, request.table, request.temperature, request.top_p) == (None,) * 4
-    assert (request.seed, request.deadline_s, request.stream) == (None, None, False)
+    assert (request.seed, request.deadline_s) == (None, None)
+    assert (request.actions[0].time_seconds, request.actions[0].time_text) == (None, None)
 
 
 def test_own_values_of_a_job():
@@ -73,7 +74,6 @@ def test_own_values_of_a_job():
         style="friend",
         coordinates={"orientation": "auto", "normalised": False, "yDown": "true"},
         currentScore={"home": 1, "away": "0"},
-        stream=True,
         fanout=5,
         tableForm="coordinates",
         temperature=0,
@@ -84,7 +84,7 @@ def test_own_values_of_a_job():
     assert request.persona is Persona.FRIEND
     assert request.coordinates == Coordinates(Orientation.AUTO, normalised=False, y_down=True)
     assert (request.current_score, request.table) == (Score(1, 0), TableForm.COORDINATES)
-    assert (request.stream, request.fanout, request.seed) == (True, 5, 7)
+    assert (request.fanout, request.seed) == (5, 7)
     assert (request.temperature, request.top_p, request.deadline_s) == (0.0, 0.5, 12.5)
 
 
@@ -181,7 +181,6 @@ def test_errors_spell_keys_as_the_caller_does():
         ({"seed": -1}, "seed", "must be a whole number from 0"),
         ({"seed": 2**63}, "seed", "must be a whole number from 0"),
         ({"deadlineSeconds": 0}, "deadlineSeconds", "must be above 0"),
-        ({"stream": "maybe"}, "stream", "must be true or false"),
         ({"currentScore": {"home": 1}}, "currentScore", "must give both home and away"),
         ({"currentScore": {"home": 1, "away": -1}}, "currentScore.away", "must be a whole"),
         ({"coordinates": {"orientation": "up"}}, "coordinates.orientation", "must be home_ltr"),
@@ -211,6 +210,19 @@ def test_fields_that_nobody_uses_never_fail_a_job():
     odd = {"audienceNum": "abc", "referee": ["a", "b"], "homeScore": {}, "homeRank": True}
     match = parse(matchInfo=match_info() | odd).match
     assert (match.audience_num, match.referee, match.home_score) == ("abc", None, None)
+
+
+HUGE = pytest.param(10**5000, id="5001 digits")
+
+
+@pytest.mark.parametrize("value", [True, ["a"], {"celsius": 18}, HUGE])
+def test_only_what_is_told_of_a_match_must_be_text(value):
+    """Whatever else the match sheet holds, in any shape, no field of it fails a job."""
+    told = {"venue", "weather", "competitionName", "seasonName", "homeTeamId", "awayTeamId"}
+    told |= {key for key in match_info() if "TeamName" in key}
+    parse(matchInfo=match_info() | dict.fromkeys(match_info().keys() - told, value))
+    for key in told:
+        assert refusal(matchInfo=match_info() | {key: value}).param == f"matchInfo.{key}"
 
 
 def test_no_unit_is_guessed():

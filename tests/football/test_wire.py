@@ -40,9 +40,59 @@ def test_the_first_given_name_wins():
 
 def test_one_field_given_twice_must_agree():
     """Two spellings of one key with different values are an error: neither is the true one."""
-    assert Fields({"startX": 1, "start_x": 1.0}).number("startX") == 1
-    with pytest.raises(InvalidInput, match=r"startX is given twice .* start_x"):
-        Fields({"startX": 1, "start_x": 2}).number("startX")
+    with pytest.raises(InvalidInput, match=r"startX is given twice .* start_x") as error:
+        Fields({"startX": 1, "start_x": 2}, "rawData[3]").number("startX")
+    assert error.value.param == "rawData[3].startX"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 1.0),
+        (1, "1"),
+        (5, "5.0"),
+        (1850.867, " 1850.8670"),
+        (None, 5),
+        (5, "NaN"),
+        (True, "true"),
+        ("Goal Kick", "goal_kick"),
+        ("하도율", " 하도율\n"),
+    ],
+)
+def test_one_meaning_may_be_written_twice(one, other):
+    """A number and its text, a value and nothing, two spellings of a name: no contradiction."""
+    for first, second in ((one, other), (other, one)):
+        _, value = Fields({"aB": first, "a_b": second}).value("aB")
+        assert value == (second if is_missing(first) else first)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (5, "5.5"),
+        (5, "five"),
+        (1, True),
+        (2**63 - 1, str(2**63 - 2)),
+        ("하도율", "강누림"),
+        ([1], [1]),
+        ({}, "x"),
+        pytest.param(10**5000, 5, id="5001 digits"),
+    ],
+)
+def test_two_meanings_are_refused(one, other):
+    """Whatever really differs is refused, and so is what has no one meaning to compare."""
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(InvalidInput, match="aB is given twice with different values"):
+            Fields({"aB": first, "a_b": second}).value("aB")
+
+
+@pytest.mark.parametrize("read", [Fields.echo, Fields.identifier])
+def test_ids_given_twice_are_compared_as_ids(read):
+    """A number and its text are one id; a zero before it or a hyphen within makes another."""
+    assert read(Fields({"aB": 5, "a_b": "5.0"}), "aB") == "5"
+    for one, other in ((12, "0012"), ("a-1", "a1"), ([], [])):
+        with pytest.raises(InvalidInput, match="aB is given twice"):
+            read(Fields({"aB": one, "a_b": other}), "aB")
 
 
 @pytest.mark.parametrize(

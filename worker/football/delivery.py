@@ -6,9 +6,21 @@ These are choices of ours, not facts of football; each table says what it follow
 from typing import Final
 
 from worker.football.pitch import Third, Zone
-from worker.football.vocabulary import PASSES, SHOTS, ActionType, Card, Meaning, Outcome, Tone
+from worker.football.vocabulary import (
+    DEFENDING,
+    PASSES,
+    SHOTS,
+    ActionType,
+    Card,
+    Meaning,
+    Outcome,
+    Tone,
+)
 
 _T = ActionType
+
+# Start and end of an action, as far as they are known.
+Places = tuple[Zone | None, Zone | None]
 
 # From routine to what a match is remembered for. The order is what matters, not the figures.
 _SALIENCE: Final[dict[ActionType, float]] = {
@@ -49,10 +61,24 @@ _SALIENCE: Final[dict[ActionType, float]] = {
     _T.PAUSE: 0.1,
     _T.RECEIVE: 0.1,
 }
-_BY_OUTCOME: Final = {Outcome.GOAL: 1.0, Outcome.ON_TARGET: 0.9, Outcome.KEEPER_RUSH_OUT: 0.9}
+_BY_OUTCOME: Final = {
+    Outcome.GOAL: 1.0,
+    Outcome.ON_TARGET: 0.9,
+    Outcome.POST: 0.9,
+    Outcome.KEEPER_RUSH_OUT: 0.9,
+}
 _BY_CARD: Final = {Card.YELLOW: 0.7, Card.SECOND_YELLOW: 0.95, Card.RED: 0.95}
 _TOLD_AGAIN: Final = 0.8  # a goal's second row: the shout is over, the name is not
-_BY_THE_BOX: Final = 0.15  # what happens in the opponent's penalty area matters more
+_BY_THE_BOX: Final = 0.15  # what happens in the penalty area at stake matters more
+# Whose area that is: one's own for defenders, fouls (a penalty) and errors, either for who wins the
+# ball, none for a ball that is out and for a pause, the opponent's for all others.
+_BOX_AT_STAKE: Final[dict[ActionType, frozenset[Third]]] = (
+    dict.fromkeys(DEFENDING | {_T.ERROR}, frozenset({Third.OWN_BOX}))
+    | dict.fromkeys(
+        (_T.TACKLE, _T.DUEL, _T.INTERCEPTION, _T.RECOVERY), frozenset({Third.OWN_BOX, Third.BOX})
+    )
+    | dict.fromkeys((_T.OUT, _T.PAUSE), frozenset())
+)
 _SHORT_OF_A_GOAL: Final = 0.95
 
 # The tones of the wire contract: excited at chances, angry at fouls, sad at errors and lost
@@ -78,7 +104,7 @@ _TONES: Final[dict[ActionType, tuple[Tone, ...]]] = {
     _T.INTERCEPTION: (Tone.DEFAULT, Tone.EMPHASIS),
 }
 _SHOT_TONES: Final[dict[Outcome, tuple[Tone, ...]]] = dict.fromkeys(
-    (Outcome.OFF_TARGET, Outcome.LOW_QUALITY, Outcome.BLOCKED, Outcome.FAILURE),
+    (Outcome.OFF_TARGET, Outcome.POST, Outcome.LOW_QUALITY, Outcome.BLOCKED, Outcome.FAILURE),
     (Tone.EXCITED, Tone.SAD),
 )
 _FAILED_TONES: Final = {
@@ -87,7 +113,7 @@ _FAILED_TONES: Final = {
 }
 _CALM_PLACES: Final = frozenset({Third.OWN_BOX, Third.OWN})
 _BUILD_UP: Final = frozenset({_T.PASS, _T.RECEIVE, _T.CARRY, _T.RECOVERY})
-_ENTERING: Final = PASSES | {_T.CARRY, _T.TAKE_ON, _T.RECEIVE}
+_ENTERING: Final = PASSES | {_T.CARRY, _T.TAKE_ON}
 
 # Korean is spoken at 6 to 8 syllables a second; the middle of it.
 SYLLABLES_PER_SECOND: Final = 7.0
@@ -97,7 +123,7 @@ _ROOM_FOR_A_VERB: Final = 10  # unit: syllables beside both names: "…이 …�
 _ROOM_ALONE: Final = 13  # unit: syllables beside the actor's: "…의 패스가 이어지지 않습니다"
 
 
-def salience(meaning: Meaning, places: tuple[Zone | None, ...], *, told: bool) -> float:
+def salience(meaning: Meaning, places: Places, *, told: bool) -> float:
     """How much an action matters, 0 (routine) to 1 (a goal); `told` is a goal told already."""
     if told:
         return _TOLD_AGAIN
@@ -105,10 +131,10 @@ def salience(meaning: Meaning, places: tuple[Zone | None, ...], *, told: bool) -
         return 1.0
     card = _BY_CARD[meaning.card] if meaning.card else 0.0
     value = max(_SALIENCE[meaning.type], _BY_OUTCOME.get(meaning.outcome, 0.0), card)
-    return min(value + _BY_THE_BOX * _in_box(places), _SHORT_OF_A_GOAL)
+    return min(value + _BY_THE_BOX * _at_stake(meaning.type, places), _SHORT_OF_A_GOAL)
 
 
-def tones(meaning: Meaning, places: tuple[Zone | None, ...]) -> tuple[Tone, ...]:
+def tones(meaning: Meaning, places: Places) -> tuple[Tone, ...]:
     """The tones an action may be told in, likeliest first; never none."""
     if meaning.card:
         return (Tone.ANGRY, Tone.EMPHASIS)
@@ -119,19 +145,26 @@ def tones(meaning: Meaning, places: tuple[Zone | None, ...]) -> tuple[Tone, ...]
     return _tones_by_place(meaning.type, places) or _TONES.get(meaning.type, (Tone.DEFAULT,))
 
 
-def _tones_by_place(type_: ActionType, places: tuple[Zone | None, ...]) -> tuple[Tone, ...]:
-    if type_ in _ENTERING and _in_box(places):
+def _tones_by_place(type_: ActionType, places: Places) -> tuple[Tone, ...]:
+    if _enters_box(type_, places):
         return (Tone.EXCITED, Tone.DEFAULT)
     if type_ in _BUILD_UP and _at_home(places):
         return (Tone.DEFAULT, Tone.CALM)
     return ()
 
 
-def _in_box(places: tuple[Zone | None, ...]) -> bool:
-    return any(place is not None and place.third is Third.BOX for place in places)
+def _at_stake(type_: ActionType, places: Places) -> bool:
+    boxes = _BOX_AT_STAKE.get(type_, frozenset({Third.BOX}))
+    return any(place is not None and place.third in boxes for place in places)
 
 
-def _at_home(places: tuple[Zone | None, ...]) -> bool:
+def _enters_box(type_: ActionType, places: Places) -> bool:
+    """Whether the ball comes into the opponent's area, or is received there."""
+    start, end = (place is not None and place.third is Third.BOX for place in places)
+    return start if type_ is ActionType.RECEIVE else end and not start and type_ in _ENTERING
+
+
+def _at_home(places: Places) -> bool:
     known = [place for place in places if place is not None]
     return bool(known) and all(place.third in _CALM_PLACES for place in known)
 

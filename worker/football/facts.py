@@ -23,6 +23,8 @@ from worker.football.pitch import (
 )
 from worker.football.schema import Action, CommentaryRequest, Match
 from worker.football.vocabulary import (
+    DEFENDING,
+    GOALS,
     PASSES,
     ActionType,
     Card,
@@ -79,14 +81,18 @@ class Fact:
         card: the card shown for it, or None.
         set_piece: the dead ball it was played from, or None.
         start: where it happened or began; None without coordinates, without a known home side,
-            or where the game does not allow it (a save at the other end).
+            where the game does not allow it (a save at the other end), and for the rows of a goal,
+            which lie on the goal line and not where it was scored from. Its lane is None for what
+            defenders do.
         end: where the ball went; None also for what moves no ball (a tackle) and for shots, whose
             outcome says it.
         direction, distance: of that movement; None without one. The distance needs no side.
         scoring_side: the side that a goal counts for (the opponent's for an own goal); None if
             this action is no goal or the side is unknown.
         scoring_team: that side's short name as given, or None.
-        goal_already_told: True for the goal row that repeats the shot before it.
+        told_by: the type of the earlier row that was the first to tell this goal (the shot, the
+            own goal); None where this row tells no goal a second time. After an own goal the goal
+            row's actor is credited with what another player did.
         period: 1-based, or None. minute: 0-based running minute of the match as it is spoken
             (second half from 45), or None.
         salience: 0 (routine) to 1 (a goal).
@@ -108,7 +114,7 @@ class Fact:
     distance: Distance | None
     scoring_side: Team | None
     scoring_team: str | None
-    goal_already_told: bool
+    told_by: ActionType | None
     period: int | None
     minute: int | None
     salience: float
@@ -192,12 +198,12 @@ def _sightings(rows: Iterable[_Row]) -> list[Sighting]:
 
 def _fact(index: int, window: _Window) -> Fact:
     row = window.rows[index]
-    told = _is_told(index, window.rows)
+    told_by = _told_by(index, window.rows)
     actor, receiver = _person(row), _receiver(index, window.rows)
     scoring_side, scoring_team = _scorer(row, window)
     start, end = _places(row, window.orientations)
-    zones = (start and pitch.zone(start), end and pitch.zone(end))
-    weight = delivery.salience(row.meaning, zones, told=told)
+    zones = (_zone(row, start), _zone(row, end))
+    weight = delivery.salience(row.meaning, zones, told=told_by is not None)
     return Fact(
         index=index,
         type=row.meaning.type,
@@ -213,7 +219,7 @@ def _fact(index: int, window: _Window) -> Fact:
         distance=_distance(row),
         scoring_side=scoring_side,
         scoring_team=scoring_team,
-        goal_already_told=told,
+        told_by=told_by,
         period=row.action.period_id,
         minute=_minute(row.action),
         salience=weight,
@@ -239,21 +245,32 @@ def _receiver(index: int, rows: Sequence[_Row]) -> Person | None:
     failed = row.meaning.outcome in (Outcome.FAILURE, Outcome.OFFSIDE)
     if row.meaning.type not in PASSES or failed:
         return None
-    person = _receiver_in_column(row, rows) or _receiver_in_next_row(index, rows)
+    in_row = row.action.receiver_id or row.action.receiver_name or row.action.receiver
+    person = _receiver_in_row(row, rows) if in_row else _receiver_in_next_row(index, rows)
     return None if person is None or person.name in (None, row.action.player_name) else person
 
 
-def _receiver_in_column(row: _Row, rows: Sequence[_Row]) -> Person | None:
-    name, player_id = row.action.receiver_name, row.action.receiver_id
-    if name is None and player_id is None:
+def _receiver_in_row(row: _Row, rows: Sequence[_Row]) -> Person | None:
+    """The one that a pass's own columns give: by id, else by name; an opponent's id is nobody's."""
+    ids = {row.action.receiver_id, row.action.receiver} - {None}
+    known = [other for other in rows if other.action.player_id in ids]
+    if not known:
+        return _receiver_by_name(row, rows)
+    mates = (_person(other) for other in known if _same_team(row, other) is not False)
+    return next(mates, None)
+
+
+def _receiver_by_name(row: _Row, rows: Sequence[_Row]) -> Person | None:
+    name = row.action.receiver_name or row.action.receiver
+    if name is None:
         return None
-    for other in rows:
-        known = (
-            other.action.player_id == player_id if player_id else other.action.player_name == name
-        )
-        if known and _same_team(row, other):
-            return _person(other)
-    return Person(name, None)
+    namesakes = (other for other in rows if other.action.player_name == name)
+    mate = next((other for other in namesakes if _same_team(row, other)), None)
+    if mate:
+        return _person(mate)
+    # What the plain column holds may be an id that no row explains, and an id is no name.
+    is_id = row.action.receiver_name is None and any(char.isdigit() for char in name)
+    return None if is_id else Person(name, None)
 
 
 def _receiver_in_next_row(index: int, rows: Sequence[_Row]) -> Person | None:
@@ -274,16 +291,17 @@ def _same_team(one: _Row, other: _Row) -> bool | None:
     return next((a == b for a, b in pairs if a is not None and b is not None), None)
 
 
-def _is_told(index: int, rows: Sequence[_Row]) -> bool:
-    """Whether a goal row repeats a goal that the rows directly before it have told."""
+def _told_by(index: int, rows: Sequence[_Row]) -> ActionType | None:
+    """The first of the rows directly before a goal row that tell the same goal."""
     if rows[index].meaning.type not in _RETELLING:
-        return False
+        return None
+    first = None
     for earlier in reversed(rows[:index]):
         if _is_same_goal(earlier, rows[index]):
-            return True
+            first = earlier.meaning.type
         if earlier.meaning.type not in _RETELLING:
-            return False
-    return False
+            break
+    return first
 
 
 def _is_same_goal(earlier: _Row, later: _Row) -> bool:
@@ -312,7 +330,7 @@ def _scorer(row: _Row, window: _Window) -> tuple[Team | None, str | None]:
 def _places(row: _Row, orientations: frozenset[Orientation]) -> tuple[Point | None, Point | None]:
     """Start and end as the acting team sees them; the end only of what moves the ball."""
     half_turn = pitch.half_turn(orientations, row.side, row.action.period_id)
-    if half_turn is None or row.start is None:
+    if half_turn is None or row.start is None or row.meaning.type in GOALS:
         return None, None
     start = pitch.turned(row.start, half_turn=half_turn)
     if not pitch.is_believable(row.meaning.type, start):
@@ -320,6 +338,10 @@ def _places(row: _Row, orientations: frozenset[Orientation]) -> tuple[Point | No
     if row.end is None or _distance(row) is None:
         return start, None
     return start, pitch.turned(row.end, half_turn=half_turn)
+
+
+def _zone(row: _Row, point: Point | None) -> Zone | None:
+    return point and pitch.zone(point, attacking=row.meaning.type not in DEFENDING)
 
 
 def _direction(row: _Row, start: Point | None, end: Point | None) -> Direction | None:

@@ -56,7 +56,11 @@ class Third(StrEnum):
 
 
 class Lane(StrEnum):
-    """Crosswise part of the pitch, as the acting team sees it when it attacks."""
+    """Crosswise part of the pitch, as the attacking team sees it.
+
+    Left and right are always the attackers': within one attack a defender's own left would be the
+    side that the listener has just heard called right.
+    """
 
     LEFT = "left"
     CENTRE = "centre"
@@ -81,10 +85,10 @@ class Distance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A place on the pitch as the acting team sees it."""
+    """A place on the pitch as the acting team sees it; `lane` is None where it does not attack."""
 
     third: Third
-    lane: Lane
+    lane: Lane | None
 
 
 class Orientation(StrEnum):
@@ -161,9 +165,9 @@ def turned(point: Point, *, half_turn: bool) -> Point:
     return Point(LENGTH - point.x, WIDTH - point.y) if half_turn else point
 
 
-def zone(point: Point) -> Zone:
+def zone(point: Point, *, attacking: bool) -> Zone:
     """The zone of a point that has been turned into the acting team's attack."""
-    return Zone(_third(point), _lane(point))
+    return Zone(_third(point), _lane(point) if attacking else None)
 
 
 def _third(point: Point) -> Third:

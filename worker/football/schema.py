@@ -92,7 +92,7 @@ class Match:
 
     @classmethod
     def read(cls, given: Fields) -> "Match":
-        """A match from its fields. Raises InvalidInput for a name or a team id that is no text."""
+        """A match from its fields. Raises InvalidInput if what is told or a team id is no text."""
         return cls(**{each.name: _match_field(given, each.name) for each in fields(cls)})
 
     def team_id(self, side: Team) -> str | None:
@@ -110,8 +110,7 @@ _SPOKEN: Final = frozenset(
     {
         *("home_team_name", "home_team_name_ko", "home_team_name_ko_short"),
         *("away_team_name", "away_team_name_ko", "away_team_name_ko_short"),
-        *("venue", "competition_name", "country_name", "season_name"),
-        *("game_day", "game_date", "weather", "temperature"),
+        *("venue", "competition_name", "season_name", "weather"),
     }
 )
 
@@ -130,11 +129,13 @@ class Action:
         index: 0-based place in the request.
         action_id: the id to echo: a string as sent, a number in its shortest form.
         period_id: 1 and 2 the halves, 3 and 4 extra time, 5 the shoot-out; or None.
-        time_seconds: seconds since the period began, or None; `time_text` is its echo.
+        time_seconds: seconds since the period began, or None.
+        time_text: the time to echo, as text; None, null on the wire, where none was sent.
         team_id, player_id, receiver_id: in the form in which ids are compared.
         start_x, start_y, end_x, end_y, dx, dy: the numbers as sent; the end is the start plus
             dx, dy where no end is given, and the start where neither is.
         team_name_short: the short name, or the long one where there is none.
+        receiver: who got the ball, where the column does not say whether it holds a name or an id.
         set_piece_type … duel_type: kloppy's qualifiers.
 
     All text is one clean line. SPADL's numbers are already names.
@@ -163,6 +164,7 @@ class Action:
     main_position: str | None = None
     receiver_id: str | None = None
     receiver_name: str | None = None
+    receiver: str | None = None
     set_piece_type: str | None = None
     pass_type: str | None = None
     card_type: str | None = None
@@ -200,6 +202,7 @@ class Action:
             main_position=given.text("mainPosition"),
             receiver_id=given.identifier("receiverPlayerId", "relativePlayerId"),
             receiver_name=given.text("receiverName"),
+            receiver=given.identifier("receiver"),
             set_piece_type=given.text("setPieceType"),
             pass_type=given.text("passType"),
             card_type=given.text("cardType"),
@@ -272,7 +275,6 @@ class CommentaryRequest:
         coordinates: how the rows' numbers are meant.
         previous_script: lines told before these actions, oldest first.
         current_score: the running score at the first action, or None; never derived.
-        stream: whether lines are wanted as they finish.
         fanout, table, temperature, top_p, seed, deadline_s: this job's own values, None for the
             worker's defaults. `deadline_s` is in seconds.
     """
@@ -284,7 +286,6 @@ class CommentaryRequest:
     coordinates: Coordinates = field(default_factory=Coordinates)
     previous_script: tuple[str, ...] = ()
     current_score: Score | None = None
-    stream: bool = False
     fanout: int | None = None
     table: TableForm | None = None
     temperature: float | None = None
@@ -307,7 +308,6 @@ class CommentaryRequest:
             coordinates=coordinates,
             previous_script=tuple(_previous_script(given)),
             current_score=_score(given),
-            stream=bool(given.flag("stream")),
             fanout=given.whole("fanout", low=1, high=MAX_ACTIONS),
             table=given.choice("tableForm", TableForm),
             temperature=_number(given, "temperature", at_least=0, at_most=2),

@@ -75,6 +75,7 @@ class Outcome(StrEnum):
     GOAL = "goal"
     ON_TARGET = "on_target"
     OFF_TARGET = "off_target"
+    POST = "post"  # off the woodwork
     BLOCKED = "blocked"
     LOW_QUALITY = "low_quality"
     KEEPER_RUSH_OUT = "keeper_rush_out"
@@ -119,6 +120,15 @@ PASSES: Final = frozenset(
 )
 SHOTS: Final = frozenset({_T.SHOT, _T.SHOT_FREEKICK, _T.PENALTY})
 GOALS: Final = frozenset({_T.GOAL, _T.OWN_GOAL, _T.GOAL_CONCEDED})
+# Whoever does one of these is not the attacking team, or not known to be.
+DEFENDING: Final = frozenset(
+    {
+        *(_T.TACKLE, _T.DUEL, _T.INTERCEPTION, _T.INTERVENTION, _T.RECOVERY),
+        *(_T.CLEARANCE, _T.BLOCK, _T.DEFLECTION, _T.HIT, _T.FOUL, _T.HANDBALL, _T.OUT),
+        *(_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEPER_SWEEP),
+        *(_T.OWN_GOAL, _T.GOAL_CONCEDED),
+    }
+)
 
 # `선방` is true of every save; that it was held is what KEEPER_CATCH + SUCCESS adds.
 WORDS: Final[dict[ActionType, str]] = {
@@ -289,7 +299,7 @@ RESULTS: Final[dict[str, Outcome]] = {
     "ontarget": _O.ON_TARGET,
     "saved": _O.ON_TARGET,
     "offtarget": _O.OFF_TARGET,
-    "post": _O.OFF_TARGET,  # a shot off the frame counts as off target in football statistics
+    "post": _O.POST,
     "blocked": _O.BLOCKED,
     "lowqualityshot": _O.LOW_QUALITY,
     "keeperrushout": _O.KEEPER_RUSH_OUT,
@@ -315,7 +325,7 @@ _POSSIBLE: Final[dict[ActionType, frozenset[Outcome]]] = (
         frozenset(
             {
                 *(_O.GOAL, _O.ON_TARGET, _O.OFF_TARGET, _O.BLOCKED, _O.FAILURE),
-                *(_O.LOW_QUALITY, _O.KEEPER_RUSH_OUT),
+                *(_O.POST, _O.LOW_QUALITY, _O.KEEPER_RUSH_OUT),
             }
         ),
     )

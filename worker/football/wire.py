@@ -9,8 +9,9 @@ it. Nothing is guessed and nothing else is ever raised, whatever the JSON.
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeVar
@@ -64,6 +65,23 @@ def canonical_id(text: str) -> str:
     return whole[1] if whole else text
 
 
+def _identity(value: object) -> object:
+    """What an id is compared by."""
+    text = _digits(value)
+    return object() if text is None else canonical_id(clean(text))
+
+
+def _meaning(value: object) -> object:
+    """What a value is compared by: a number and its text are one, so are two spellings of a name.
+
+    What is no scalar equals nothing.
+    """
+    text = str(value) if isinstance(value, bool) else _digits(value)
+    if text is None:
+        return object()
+    return Decimal(text) if _NUMBER.fullmatch(text) else fold(clean(text))
+
+
 class Fields:
     """One JSON object, read by any spelling of its keys.
 
@@ -96,13 +114,19 @@ class Fields:
         """Whether the field is given at all."""
         return fold(name) in self._given
 
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first given name with its value, or the first name with None."""
+    def value(
+        self, *names: str, meaning: Callable[[object], object] = _meaning
+    ) -> tuple[str, object]:
+        """The first given name with its value, or the first name with None.
+
+        A key given in two spellings must have one `meaning`.
+        """
         name = next((name for name in names if self.has(name)), names[0])
-        given = self._given.get(fold(name), [(name, None)])
-        if len(given) > 1 and any(not _same(given[0][1], other) for _, other in given[1:]):
-            raise self.error(name, f"is given twice with different values (also as {given[1][0]})")
-        return name, given[0][1]
+        (_, value), *others = self._given.get(fold(name), [(name, None)])
+        for key, other in others:
+            if meaning(other) != meaning(value):
+                raise self.error(name, f"is given twice with different values (also as {key})")
+        return name, value
 
     def text(self, *names: str, limit: int = TEXT_LIMIT) -> str | None:
         """One line of text; a number counts as its digits. `limit` is in characters."""
@@ -114,12 +138,13 @@ class Fields:
 
     def identifier(self, *names: str) -> str | None:
         """An id in the form in which ids are compared."""
-        text = self.text(*names)
-        return None if text is None else canonical_id(text)
+        name, value = self.value(*names, meaning=_identity)
+        text = None if value is None else clean(self._raw(name, value, TEXT_LIMIT))
+        return canonical_id(text) if text else None
 
     def echo(self, *names: str) -> str | None:
         """An id as it must go back: a string as sent, a number in its shortest form."""
-        name, value = self.value(*names)
+        name, value = self.value(*names, meaning=_identity)
         return None if value is None else self._raw(name, value, TEXT_LIMIT)
 
     def loose(self, name: str) -> str | None:
@@ -205,11 +230,6 @@ class Fields:
         if len(text) > limit:
             raise self.error(name, f"must have at most {limit} characters, not {len(text)}")
         return text
-
-
-def _same(one: object, other: object) -> bool:
-    scalars = str | int | float
-    return isinstance(one, scalars) and isinstance(other, scalars) and one == other
 
 
 def _digits(value: object) -> str | None:
