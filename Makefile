@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 MINI := .cache/mini
 # With another model, a preset that names one or an engine elsewhere, the mini model is not needed.
-OTHER_MODEL := $(MODEL_NAME)$(PRESET)$(ENGINE_URL)
+OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint fmt types check bench docs lock hooks clean

@@ -3,7 +3,8 @@
 Needs Python 3.11 or newer with pip, and nothing else: uv itself is installed into `.tools`.
 A machine with an NVIDIA driver gets `requirements.txt` (the GPU image's lock), any other one
 `requirements-cpu.txt`. PyTorch's CPU wheel is taken from a folder that pip's `find-links` names,
-where one holds it, and from PyTorch's own index otherwise.
+where one holds it, and from PyTorch's own index otherwise. Of pip's settings `find-links`,
+`index-url` and `cert` are followed.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 UV_VERSION = "0.13.8"
 MINIMUM_PYTHON = (3, 11)
+# Not the environment that is about to be replaced, should it be the active one.
+PYTHON = getattr(sys, "_base_executable", sys.executable)
 LOCKS = {"cpu": "requirements-cpu.txt", "gpu": "requirements.txt"}
 
 
@@ -57,13 +60,22 @@ def source_arguments(
 ) -> list[str]:
     """Where uv takes packages from, as its arguments, following what pip's settings say."""
     links = pip.get("find-links", "").split()
+    if kind == "gpu":  # a version without a label matches a local CPU build, too
+        links = [link for link in links if not any(Path(link).glob("torch-*+cpu-*.whl"))]
     arguments = [word for link in links for word in ("--find-links", link)]
-    if "index-url" in pip:
-        arguments += ["--default-index", pip["index-url"]]
     local = any(holds_torch(Path(link), torch, python) for link in links if Path(link).is_dir())
     if kind == "cpu" and not local:
         arguments += ["--torch-backend", "cpu"]
     return arguments
+
+
+def source_environment(pip: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for uv: what pip's settings say of index and certificates, unless it does.
+
+    An index's address may hold a password, which an argument would show to everybody.
+    """
+    named = {"SSL_CERT_FILE": pip.get("cert"), "UV_DEFAULT_INDEX": pip.get("index-url")}
+    return {name: value for name, value in named.items() if value} | dict(environ)
 
 
 def stamp(kind: str, lock: str) -> str:
@@ -84,15 +96,18 @@ def uv(tools: Path) -> Path:
     program = tools / "bin" / "uv"
     if not list(tools.glob(f"uv-{UV_VERSION}.dist-info")):
         print(f"setup: installing uv {UV_VERSION} into {tools.name}", flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore"]
+        pip = [PYTHON, "-m", "pip", "install", "--quiet", "--root-user-action=ignore"]
         run([*pip, "--upgrade", "--target", tools, f"uv=={UV_VERSION}"])
     return program
 
 
 def pip_listing() -> str:
     """What pip's configuration says, files and environment together."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = [PYTHON, "-m", "pip", "config", "list"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"setup: {PYTHON} has no pip that works: {done.stderr.strip()}")
+    return done.stdout
 
 
 def install(kind: str, lock: str) -> None:
@@ -100,11 +115,9 @@ def install(kind: str, lock: str) -> None:
     program, python = uv(ROOT / ".tools"), ROOT / ".venv" / "bin" / "python"
     pip = pip_settings(pip_listing())
     sources = source_arguments(kind, pip, torch_pin(lock), sys.version_info[:2])
-    environ = {**os.environ}
-    if "cert" in pip:
-        environ.setdefault("SSL_CERT_FILE", pip["cert"])
+    environ = source_environment(pip, os.environ)
     print(f"setup: installing {LOCKS[kind]} into .venv (first time: some minutes)", flush=True)
-    run([program, "venv", "--quiet", "--clear", "--python", sys.executable, ROOT / ".venv"])
+    run([program, "venv", "--quiet", "--clear", "--python", PYTHON, ROOT / ".venv"])
     # Without bytecode, vLLM takes three times as long to import, in each of its processes.
     sync = [program, "pip", "sync", "--compile-bytecode", "--python", python]
     run([*sync, *sources, LOCKS[kind]], environ)

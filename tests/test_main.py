@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes import obedient
+from tests.fakes import ScriptedEngine, fail, obedient
 from tests.rows import request_document
 from tests.serving import free_port, serving
 from worker import __main__ as main
@@ -178,6 +178,80 @@ def test_lines_without_a_time_can_be_read_too(capsys):
     line = {"actionId": "1", "timeSeconds": None, "tone": "DEFAULT", "description": "멈춥니다."}
     main.show({"script": [line]})
     assert "DEFAULT   멈춥니다." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_engine_too(number, code):
+    """Where the SDK does not drain, a signal leaves through the door: the engine is closed."""
+    script = (
+        "import sys, tests.fakes, worker.__main__ as main\n"
+        "class Engine(tests.fakes.ScriptedEngine):\n"
+        "    async def close(self): print('closed', flush=True)\n"
+        "def serve(*_): print('serving', flush=True); import time; time.sleep(60)\n"
+        "main.ready_engine, main.serve = lambda settings: Engine(), serve\n"
+        "sys.exit(main.main())"
+    )
+    command = [sys.executable, "-c", script, "--rp_serve_api"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        assert process.stdout.readline() == "serving\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (code, "closed\n")
+    assert "Traceback" not in err
+
+
+def test_a_restricted_models_licence_is_logged():
+    """Whoever chooses EXAONE reads what its licence forbids."""
+    with serving(Loopback()) as url, worker(url, PRESET="exaone-l4") as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "research only" in err
+
+
+class Closing(ScriptedEngine):
+    """Says whether it was closed."""
+
+    closed = False
+
+    async def close(self):
+        self.closed = True
+
+
+def test_an_engine_that_fails_its_warm_up_is_closed(monkeypatch):
+    """No engine is left running behind a worker that does not start."""
+    engine = Closing(lambda _body: fail(EngineDead("Gone.")))
+    monkeypatch.setattr(main, "start_engine", lambda _settings: (engine, {}))
+    with pytest.raises(main.StartupError, match="Gone"):
+        main.ready_engine(main.Settings())
+    assert engine.closed
+
+
+def test_a_fatal_error_of_a_job_ends_the_worker(monkeypatch):
+    """The handler that serves is the one that ends the process when the engine dies."""
+    served = []
+    monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
+    monkeypatch.setattr(main, "serve", lambda handler, _settings: served.append(handler))
+    main.run(main.Settings(takes_jobs=True), main.arguments([]))
+    assert [handler.on_fatal for handler in served] == [main.end_soon]
+
+
+def test_the_sdk_is_told_how_many_jobs_to_take(monkeypatch):
+    """MAX_CONCURRENCY reaches the SDK, whose own GPU checks keep off the loaded engine."""
+    import runpod
+
+    told = []
+    monkeypatch.setattr(runpod.serverless, "start", told.append)
+    for name in ("RUNPOD_LOG_LEVEL", "RUNPOD_SKIP_GPU_CHECK", "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS"):
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    settings = main.Settings(max_concurrency=3)
+    main.serve(main.Handler(ScriptedEngine(), settings.commentary, main.end_soon), settings)
+    [config] = told
+    assert config["concurrency_modifier"](1) == 3
+    assert config["return_aggregate_stream"]
+    assert os.environ["RUNPOD_LOG_LEVEL"] == "INFO"
+    assert os.environ["RUNPOD_SKIP_GPU_CHECK"] == "true"
 
 
 def test_a_fatal_error_ends_the_process_with_a_failure():

@@ -1,8 +1,10 @@
 """The warm-up: the whole path once, and no start without it."""
 
+import asyncio
+
 import pytest
 
-from tests.fakes import ScriptedEngine, fail, say
+from tests.fakes import ScriptedEngine, fail, obey, say
 from worker.commentary.pipeline import CommentaryOptions, Source
 from worker.errors import EngineDead, EngineError, EngineOverloaded, StartupError
 from worker.warmup import warm_up
@@ -38,3 +40,15 @@ async def test_an_engine_that_ignores_grammars_does_not_start():
     """Free prose is no line: without structured outputs nothing would ever be spoken."""
     with pytest.raises(StartupError, match="structured outputs"):
         await warm_up(ScriptedEngine(lambda _body: say("Of course! Here you are.")), OPTIONS)
+
+
+async def test_a_jobs_deadline_is_not_the_warm_ups():
+    """A healthy engine that takes its time over the first generation starts all the same."""
+
+    async def slow(body):
+        await asyncio.sleep(0.2)
+        async for delta in obey(body):
+            yield delta
+
+    script = await warm_up(ScriptedEngine(slow), CommentaryOptions(deadline_s=0.01))
+    assert {line.source for line in script.lines} == {Source.MODEL}

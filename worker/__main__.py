@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -151,8 +152,11 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run the worker; the exit code is 1 where it cannot start."""
+    """Run the worker; the exit code is 1 where it cannot start, and 128 + n after signal n."""
     configure_logging("INFO")
+    # Until the SDK has a handler of its own, and where it has none, leave through every `finally`:
+    # the engine's processes would outlive this one otherwise.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         settings = Settings.from_env(os.environ)
         log.setLevel(settings.log_level)
@@ -160,6 +164,8 @@ def main() -> int:
     except StartupError as error:
         log.critical("%s: %s", error.code, error.message)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -6,12 +6,15 @@ for it.
 """
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from worker.commentary.pipeline import CommentaryOptions, Script, Source, commentate
 from worker.engine import Engine
 from worker.errors import EngineError, StartupError
 from worker.football.schema import CommentaryRequest
+
+WARM_UP_SECONDS = 300.0  # the first generation may compile kernels; a job's deadline is not its
 
 TEAM = {"teamId": "1", "teamNameKoShort": "연습"}
 REHEARSAL: dict[str, Any] = {
@@ -37,8 +40,9 @@ async def warm_up(engine: Engine, options: CommentaryOptions) -> Script:
         StartupError: the engine runs but cannot do what every job will ask of it.
     """
     request = CommentaryRequest.parse(REHEARSAL)
+    patient = replace(options, deadline_s=WARM_UP_SECONDS)
     try:
-        async with aclosing(commentate(request, engine, options)) as items:
+        async with aclosing(commentate(request, engine, patient)) as items:
             [script] = [item async for item in items if isinstance(item, Script)]
     except EngineError as error:
         raise StartupError(f"The engine failed the warm-up commentary: {error.message}") from error

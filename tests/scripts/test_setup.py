@@ -56,12 +56,43 @@ def test_the_gpu_takes_torch_from_the_ordinary_index(setup):
     assert setup.source_arguments("gpu", {}, TORCH, (3, 11)) == []
 
 
+def test_a_folder_with_a_cpu_wheel_is_not_for_a_gpu(setup, links, tmp_path):
+    """The GPU's pin has no label, so uv would take the CPU build from such a folder."""
+    other = tmp_path / "other"
+    other.mkdir()
+    pip = {"find-links": f"{links} {other}"}
+    assert setup.source_arguments("gpu", pip, TORCH, (3, 11)) == ["--find-links", str(other)]
+
+
 def test_a_mirror_that_pip_uses_is_used_too(setup):
-    """A company's mirror of the package index is honoured."""
-    arguments = setup.source_arguments(
-        "gpu", {"index-url": "https://mirror.example"}, TORCH, (3, 11)
+    """A company's mirror and certificates are honoured, and never shown on a command line."""
+    pip = {"index-url": "https://user:secret@mirror.example", "cert": "/ca.pem"}
+    environ = setup.source_environment(pip, {"HOME": "/home"})
+    assert environ == {
+        "HOME": "/home",
+        "SSL_CERT_FILE": "/ca.pem",
+        "UV_DEFAULT_INDEX": "https://user:secret@mirror.example",
+    }
+    assert "secret" not in str(setup.source_arguments("cpu", pip, TORCH, (3, 11)))
+
+
+def test_the_environments_own_word_on_certificates_wins(setup):
+    """What a person exported for this shell outweighs pip's configuration."""
+    environ = setup.source_environment({"cert": "/pip.pem"}, {"SSL_CERT_FILE": "/mine.pem"})
+    assert environ == {"SSL_CERT_FILE": "/mine.pem"}
+
+
+def test_an_active_environment_does_not_replace_itself():
+    """Set-up works with the Python below `.venv`, also when `.venv` is the active one."""
+    line = "import runpy, sys; m = runpy.run_path('scripts/setup.py'); print(m['PYTHON'])"
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", line],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert arguments == ["--default-index", "https://mirror.example"]
+    assert not Path(done.stdout.strip()).is_relative_to(ROOT)
 
 
 def test_pips_environment_wins_over_its_files(setup):
