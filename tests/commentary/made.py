@@ -25,7 +25,7 @@ PASS = Fact(
     distance=Distance.LONG,
     scoring_side=None,
     scoring_team=None,
-    goal_already_told=False,
+    told_by=None,
     period=2,
     minute=75,
     salience=0.2,
@@ -40,7 +40,8 @@ def fact(**changes):
 
 
 tones = st.lists(st.sampled_from(Tone), min_size=1, max_size=3, unique=True).map(tuple)
-zones = st.none() | st.builds(Zone, st.sampled_from(Third), st.sampled_from(Lane))
+lanes = st.none() | st.sampled_from(Lane)
+zones = st.none() | st.builds(Zone, st.sampled_from(Third), lanes)
 names = st.none() | st.text(min_size=1, max_size=20)
 people = st.builds(Person, names, names, st.none(), st.none() | st.sampled_from(Team))
 graded_facts = st.builds(fact, tones=tones, budget=st.integers(1, 45))
@@ -66,10 +67,10 @@ any_facts = st.builds(
     distance=optional(Distance),
     scoring_side=optional(Team),
     scoring_team=names,
-    goal_already_told=st.booleans(),
+    told_by=optional(ActionType),
     period=st.none() | st.integers(1, 5),
     minute=st.none() | st.integers(105, 130),
     salience=st.floats(0, 1),
-    tones=tones,
+    tones=tones.filter(lambda given: given != (Tone.QUESTION,)),  # none only asks
     budget=st.integers(14, 45),
 )

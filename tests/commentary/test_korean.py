@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.commentary.korean import Particle, particle, syllables
+from worker.commentary.korean import Particle, particle, syllables, titled
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,22 @@ def test_what_stands_in_closing_brackets_is_silent_unless_it_is_all_there_is(wor
 
 def test_a_word_without_a_sound_takes_both_particles():
     assert particle("…", "을/를") == "…을(를)"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Hwang", "Hwang 선수"),
+        ("HWANG", "HWANG 선수"),
+        ("누리 McA", "누리 McA 선수"),
+        ("누리 FC", "누리 FC"),
+        ("KPL", "KPL"),
+        ("Hwang 10", "Hwang 10"),
+        ("백하루", "백하루"),
+    ],
+)
+def test_a_latin_word_has_a_noun_for_the_particle_to_follow(name, expected):
+    assert titled(name, "선수") == expected
 
 
 @given(st.text(), st.sampled_from(get_args(Particle)))

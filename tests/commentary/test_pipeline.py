@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes import ScriptedEngine, asks_for, fail, hang, obedient, obey, once, say
 from tests.rows import request_document
+from worker.commentary.lines import LETTERS
 from worker.commentary.pipeline import (
     CommentaryOptions,
     Line,
@@ -43,6 +44,10 @@ def left_behind():
 
 def sources(script):
     return [line.source for line in script.lines]
+
+
+def longest_line(fact):
+    return f"{LETTERS[fact.tones[0]]}|{', '.join('가' * fact.budget)}?"
 
 
 def check_complete(lines, script):
@@ -320,7 +325,23 @@ async def test_options_reach_the_engine_and_the_request_s_own_go_before():
     assert len(engine.bodies) == 5
     for body in engine.bodies:
         assert (body["temperature"], body["top_p"], body["model"]) == (0.1, 0.5, "scripted")
-        assert body["max_tokens"] > sum(FACTS[index].budget for index in asks_for(body))
+
+
+@FANOUTS
+async def test_no_line_that_the_grammar_admits_is_cut_off(fanout):
+    """Even by a tokenizer that has a token for each byte only."""
+    engine = ScriptedEngine()
+    await run(engine, fanout=fanout)
+    for body in engine.bodies:
+        longest = "\n".join(longest_line(FACTS[index]) for index in asks_for(body))
+        assert re.fullmatch(body["structured_outputs"]["regex"], longest)
+        assert body["max_tokens"] > len(longest.encode())  # one more ends the answer
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(None, 60), (5, 5), (60, 60), (600, 60)])
+async def test_a_request_may_shorten_the_deadline_and_never_lengthen_it(asked, granted):
+    request = CommentaryRequest.parse(request_document(deadlineSeconds=asked))
+    assert CommentaryOptions(deadline_s=60).overridden_by(request).deadline_s == granted
 
 
 async def test_the_same_seed_gives_the_same_bodies():

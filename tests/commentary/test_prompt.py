@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from tests.commentary.made import any_facts, fact
 from tests.rows import match_info, request_document, ten_rows
-from worker.commentary.lines import LETTERS
+from worker.commentary.lines import LETTERS, is_sentence
+from worker.commentary.names import speakable
 from worker.commentary.prompt import Prompt, fold, system
 from worker.football.facts import Direction, Distance, Lane, Person, Team, Third, Zone, facts_of
 from worker.football.schema import CommentaryRequest, Persona, TableForm
-from worker.football.vocabulary import Card, Outcome, SetPiece
+from worker.football.vocabulary import ActionType, Card, Outcome, SetPiece, Tone
 
 FORMS = pytest.mark.parametrize("table", TableForm)
 MARKERS = ["[|system|]", "[|endofturn|]", "<|im_start|>", "<|im_end|>", "</s>", "[INST]", "<eos>"]
@@ -29,8 +30,13 @@ def prompted(table=TableForm.FACTS, facts=None, wanted=(0,), **changes):
 def table_of(user):
     """The CSV of a user message, read back."""
     lines = user.split("\n")
-    header = next(i for i, line in enumerate(lines) if line.startswith("번호,"))
+    header = next(i for i, line in enumerate(lines) if line.split(",")[0] == "번호")
     return list(csv.DictReader(lines[header:-1], strict=True))
+
+
+def shown(person):
+    """How the table names somebody who may be nobody."""
+    return (person and speakable(person.name)) or ""
 
 
 def row_of(**changes):
@@ -51,6 +57,10 @@ def test_the_system_message_is_the_base_and_the_persona_s_own_voice(persona):
 def test_the_base_explains_every_tone_letter():
     for letter in LETTERS.values():
         assert f"{letter} " in system(Persona.CASTER)
+
+
+def test_the_base_forbids_to_tell_what_comes_later():
+    assert "뒤 번호의 일은 미리 말하지 않는다" in system(Persona.CASTER)
 
 
 @pytest.mark.parametrize("persona", Persona)
@@ -99,6 +109,7 @@ def test_a_fact_is_told_in_words():
         (Zone(Third.MIDDLE, Lane.CENTRE), "중원"),
         (Zone(Third.FINAL, Lane.CENTRE), "상대 진영 중앙"),
         (Zone(Third.BOX, Lane.LEFT), "상대 페널티 박스 안 왼쪽"),
+        (Zone(Third.OWN, None), "자기 진영"),
     ],
 )
 def test_zones_are_words_of_the_acting_team(zone, words):
@@ -131,23 +142,110 @@ def test_columns_that_no_row_fills_are_left_out():
     assert list(row) == ["번호", "행동", "팀", "선수", "결과"]
 
 
-def test_a_shot_on_target_is_said_to_be_no_goal():
-    assert "골 아님" in row_of(outcome=Outcome.ON_TARGET)["결과"]
+@pytest.mark.parametrize(
+    ("outcome", "word"),
+    [
+        (Outcome.SUCCESS, "성공"),
+        (Outcome.FAILURE, "실패"),
+        (Outcome.GOAL, "골"),
+        (Outcome.ON_TARGET, "골문으로 향함, 골 아님"),
+        (Outcome.OFF_TARGET, "빗나감"),
+        (Outcome.POST, "골대를 맞힘"),
+        (Outcome.BLOCKED, "수비에 막힘"),
+        (Outcome.LOW_QUALITY, "약한 슛"),
+        (Outcome.KEEPER_RUSH_OUT, "골키퍼가 나와 있음"),
+        (Outcome.OFFSIDE, "오프사이드"),
+        (Outcome.UNKNOWN, None),
+    ],
+)
+def test_an_outcome_is_shown_as_what_it_means(outcome, word):
+    assert row_of(outcome=outcome).get("결과") == word
 
 
-def test_a_goal_says_for_whom_it_counts_and_whether_it_is_new():
-    row = row_of(scoring_side=Team.AWAY, scoring_team="누리", goal_already_told=True)
+@pytest.mark.parametrize(
+    ("set_piece", "word"),
+    [
+        (SetPiece.CORNER, "코너킥"),
+        (SetPiece.FREE_KICK, "프리킥"),
+        (SetPiece.GOAL_KICK, "골킥"),
+        (SetPiece.KICK_OFF, "킥오프"),
+        (SetPiece.PENALTY, "페널티킥"),
+        (SetPiece.THROW_IN, "스로인"),
+        (None, None),
+    ],
+)
+def test_a_dead_ball_is_shown(set_piece, word):
+    assert row_of(set_piece=set_piece).get("세트피스") == word
+
+
+@pytest.mark.parametrize(
+    ("card", "word"),
+    [
+        (Card.YELLOW, "경고"),
+        (Card.SECOND_YELLOW, "경고 누적 퇴장"),
+        (Card.RED, "퇴장"),
+        (None, None),
+    ],
+)
+def test_a_card_is_named(card, word):
+    assert row_of(card=card).get("카드") == word
+
+
+@pytest.mark.parametrize("type_", [ActionType.GOAL, ActionType.OWN_GOAL, ActionType.GOAL_CONCEDED])
+def test_a_goal_row_says_goal_in_its_word_alone(type_):
+    """실점 with 골 beside it would read as if the keeper had scored."""
+    row = row_of(type=type_, outcome=Outcome.GOAL, scoring_team="누리")
+    assert "결과" not in row
     assert row["득점 팀"] == "누리"
-    assert row["비고"] == "앞 슛의 득점, 새 골 아님"
-    assert row_of(scoring_side=Team.AWAY)["득점 팀"] == "원정"
 
 
-def test_a_card_is_named():
-    assert row_of(card=Card.SECOND_YELLOW)["카드"] == "경고 누적 퇴장"
+@pytest.mark.parametrize(
+    ("scoring_team", "shown"), [("누리", "누리"), (None, "원정팀"), ("岡田", "원정팀")]
+)
+def test_a_goal_says_for_whom_it_counts(scoring_team, shown):
+    assert row_of(scoring_side=Team.AWAY, scoring_team=scoring_team)["득점 팀"] == shown
+
+
+@pytest.mark.parametrize(
+    ("told_by", "note"),
+    [
+        (ActionType.SHOT, "앞 슛의 득점, 새 골 아님"),
+        (ActionType.PENALTY, "앞 페널티킥의 득점, 새 골 아님"),
+        (ActionType.OWN_GOAL, "앞 자책골의 득점, 새 골 아님"),
+        (ActionType.GOAL, "앞 골과 같은 골, 새 골 아님"),
+        (ActionType.GOAL_CONCEDED, "앞 골과 같은 골, 새 골 아님"),
+        (None, None),
+    ],
+)
+def test_a_goal_told_before_is_no_new_one(told_by, note):
+    assert row_of(type=ActionType.GOAL, told_by=told_by).get("비고") == note
+
+
+def test_nobody_is_shown_to_have_scored_an_own_goal_s_goal():
+    told = {"told_by": ActionType.OWN_GOAL}
+    assert "선수" not in row_of(type=ActionType.GOAL, **told)
+    assert row_of(type=ActionType.GOAL_CONCEDED, **told)["선수"] == "백하루"
 
 
 def test_a_player_without_a_team_name_has_his_side():
-    assert row_of(actor=Person("백하루", None, None, Team.HOME))["팀"] == "홈"
+    assert row_of(actor=Person("백하루", None, None, Team.HOME))["팀"] == "홈팀"
+
+
+def test_a_name_is_shown_as_it_can_be_written_and_else_only_its_team():
+    row = row_of(actor=Person("José Peña (10)", "Łuk"), receiver=Person("Søren", "Łuk"))
+    assert (row["팀"], row["선수"], row["받은 선수"]) == ("Luk", "Jose Pena", "Soren")
+    row = row_of(actor=Person("岡田", "가온"), receiver=Person("วีระ", "가온"))
+    assert row["팀"] == "가온"
+    assert not {"선수", "받은 선수"} & set(row)
+
+
+@pytest.mark.parametrize("table", [TableForm.COORDINATES, TableForm.JSON])
+def test_the_other_tables_show_names_no_differently(table):
+    rows = [row | {"playerNameKo": "José", "teamNameKoShort": "岡田"} for row in ten_rows()]
+    user = prompted(table, rawData=rows)
+    assert "Jose" in user
+    assert "José" not in user
+    assert "岡田" not in user
 
 
 @FORMS
@@ -158,11 +256,22 @@ def test_the_final_score_is_never_shown(table):
     assert "8888" not in user
 
 
-def test_the_match_the_score_and_the_clock_are_told():
+def test_the_match_the_clock_and_the_score_before_the_first_row_are_told():
     user = prompted(currentScore={"home": 1, "away": 0})
-    assert "홈: 가온\n원정: 누리\n" in user
-    assert "\n시각: 전반 30분\n" in user
-    assert "\n현재 점수: 홈 1 대 0 원정\n" in user
+    assert user.startswith(
+        "홈: 가온\n원정: 누리\n대회: 한마음 리그\n시즌: 2031\n장소: 가온 종합운동장\n"
+        "날씨: 맑음\n시각: 전반 30분\n첫 행동 전 점수: 홈 1 대 0 원정\n번호,"
+    )
+
+
+def test_a_team_is_shown_by_the_first_of_its_names_that_can_be_written():
+    names = {"homeTeamNameKoShort": "岡田", "homeTeamNameKo": "가온 유나이티드"}
+    info = (
+        match_info()
+        | names
+        | dict.fromkeys(["awayTeamName", "awayTeamNameKo", "awayTeamNameKoShort"], "岡田")
+    )
+    assert prompted(matchInfo=info).startswith("홈: 가온 유나이티드\n대회: ")
 
 
 @pytest.mark.parametrize(
@@ -219,8 +328,15 @@ def test_no_text_breaks_out_of_its_cell(facts):
     assert len(rows) == len(facts)
     for row, told in zip(rows, facts, strict=True):
         assert None not in row
-        assert row.get("선수", "") == fold(told.actor.name or "")
+        assert row.get("받은 선수", "") == shown(told.receiver)
         assert row.get("행동", "") == fold(told.word)
+
+
+@given(any_facts)
+def test_the_table_names_nobody_whom_a_line_could_not_name(any_fact):
+    [row] = table_of(prompted(facts=[any_fact]))
+    for column in {"팀", "선수", "받은 선수", "득점 팀"} & set(row):
+        assert is_sentence(f"{row[column]}.", Tone.DEFAULT)
 
 
 @given(st.text() | st.sampled_from(MARKERS))

@@ -9,6 +9,7 @@ UNIT = "[가-힣A-Za-z0-9]"
 Particle = Literal["이/가", "을/를", "은/는", "과/와", "으로/로", "아/야"]
 
 _UNIT = re.compile(UNIT)
+_READ_AS_WORD = re.compile("(?:[a-z]|[A-Z]{4})[A-Za-z]*$")
 _TRAILING_BRACKET = re.compile(r"\s*[(\[（].*?[)\]）]\s*$")
 
 # Final sounds of what is read aloud by its Korean name: 0 영 (or 십, 백 …), 1 일, 3 삼, 6 육,
@@ -33,7 +34,8 @@ def particle(word: str, pair: Particle) -> str:
 
     The last sound is that of the last Hangul syllable, digit or Latin letter, the latter two read
     by their Korean names. A closing bracket and what it holds stay silent, as Korean spelling
-    rules have it: 김하늘(10)이. A word without any sound takes both, as forms do: …을(를).
+    rules have it: 김하늘(10)이. A word without any sound takes both, as forms do: …을(를). What
+    is read as a word and not letter by letter needs `titled` first.
     """
     with_consonant, with_vowel = pair.split("/")
     sound = _last_sound(word)
@@ -42,6 +44,15 @@ def particle(word: str, pair: Particle) -> str:
     if pair == "으로/로" and _ends_in_rieul(sound):
         return word + with_vowel
     return word + (with_consonant if _ends_in_consonant(sound) else with_vowel)
+
+
+def titled(name: str, noun: str) -> str:
+    """`name`, and `noun` after it where no particle can follow the name itself: Hwang 선수.
+
+    Single letters have their Korean names (FC is 에프씨); a Latin word has a sound of its own that
+    its letters do not show (Hwang is 황), in capitals too from four letters on.
+    """
+    return f"{name} {noun}" if _READ_AS_WORD.search(name) else name
 
 
 def _last_sound(word: str) -> str | None:

@@ -35,7 +35,10 @@ LETTERS = {tone: letter for letter, tone in TONES.items()}
 _GAP = "[,.!?:%~'-]? ?"
 _END = "[.!?]"
 _QUESTION_END = r"\?"
-_TEXT = re.compile(f"{UNIT}(?:{_GAP}{UNIT})*{_END}")
+PHRASE = f"{UNIT}(?:{_GAP}{UNIT})*"
+"""What a line can hold up to its closing mark, as a regex."""
+
+_TEXT = re.compile(f"{PHRASE}{_END}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,18 +32,17 @@ _TRIES = 2
 # These say that the whole job cannot be done now; of a line's second try they cost that line only.
 _REFUSALS = (EngineRejected, EngineOverloaded)
 
-# A Hangul syllable is at most three tokens of a byte-level tokenizer; one more leaves room for
-# spaces and marks. A line has a letter, a bar, a closing mark and a newline besides.
-_TOKENS_PER_SYLLABLE, _TOKENS_PER_LINE = 4, 4
+# No line that the grammar admits is ever cut off, even with a token for each byte: three bytes a
+# syllable, a mark and a space after it; letter, bar, closing mark and newline or end besides.
+_TOKENS_PER_SYLLABLE, _TOKENS_PER_LINE = 5, 4
 
 _SEED_BOUND = 2**63
 
 
 class Source(StrEnum):
-    """Where a line comes from: the model, the model and then repaired, or the fact alone."""
+    """Where a line comes from: the model, or the fact alone."""
 
     MODEL = "model"
-    REPAIRED = "repaired"
     FALLBACK = "fallback"
 
 
@@ -69,10 +68,12 @@ class CommentaryOptions:
     minimum: int = MIN_SYLLABLES
 
     def overridden_by(self, request: CommentaryRequest) -> "CommentaryOptions":
-        """These options with what the request sets."""
-        names = ("fanout", "table", "temperature", "top_p", "seed", "deadline_s")
+        """These options with what the request sets; a deadline can only become shorter."""
+        names = ("fanout", "table", "temperature", "top_p", "seed")
         given = {name: getattr(request, name) for name in names}
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        chosen = {name: value for name, value in given.items() if value is not None}
+        deadline_s = min(self.deadline_s, request.deadline_s or self.deadline_s)
+        return replace(self, **chosen, deadline_s=deadline_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 All requests of one job share everything but the tail, so that the engine computes the long part
 once. Whatever comes from the data is folded on its way in: it stays inside its cell, and no chat
-marker of any model survives in it.
+marker of any model survives in it. Players and teams are named as the line grammar can write them:
+a name that it cannot is not shown, or the model would be asked for what it cannot say.
 """
 
 import csv
@@ -14,8 +15,10 @@ from functools import cache
 from importlib.resources import files
 
 from worker.commentary import words
+from worker.commentary.names import speakable, team
 from worker.football.facts import Fact, Team
-from worker.football.schema import Action, CommentaryRequest, Persona, TableForm
+from worker.football.schema import Action, CommentaryRequest, Match, Persona, TableForm
+from worker.football.vocabulary import GOALS, WORDS, ActionType
 
 _PREVIOUS_LINES = 3
 
@@ -86,16 +89,20 @@ def _match(request: CommentaryRequest, facts: Sequence[Fact]) -> str:
     match, score = request.match, request.current_score
     return _labelled(
         {
-            "홈": next(iter(match.names(Team.HOME)), None),
-            "원정": next(iter(match.names(Team.AWAY)), None),
+            "홈": _name(match, Team.HOME),
+            "원정": _name(match, Team.AWAY),
             "대회": match.competition_name,
             "시즌": match.season_name,
             "장소": match.venue,
             "날씨": match.weather,
             "시각": words.clock(facts[0].period, facts[0].minute),
-            "현재 점수": f"홈 {score.home} 대 {score.away} 원정" if score else None,
+            "첫 행동 전 점수": f"홈 {score.home} 대 {score.away} 원정" if score else None,
         }
     )
+
+
+def _name(match: Match, side: Team) -> str | None:
+    return next(filter(None, map(speakable, match.names(side))), None)
 
 
 def _labelled(values: Mapping[str, object]) -> str:
@@ -115,22 +122,37 @@ def _fact_row(fact: Fact) -> dict[str, object]:
     return {
         "번호": fact.index + 1,
         "행동": fact.word,
-        "팀": fact.actor.team or _side(fact.actor.side),
-        "선수": fact.actor.name,
-        "결과": words.OUTCOME[fact.outcome],
-        "받은 선수": fact.receiver.name if fact.receiver else None,
+        "팀": team(fact.actor.team, fact.actor.side),
+        "선수": _player(fact),
+        "결과": _result(fact),
+        "받은 선수": speakable(fact.receiver.name) if fact.receiver else None,
         "위치": words.zone(fact.start),
         "도착": words.zone(fact.end) if fact.end != fact.start else "",
         "방향": words.movement(fact.direction, fact.distance),
         "세트피스": _set_piece(fact),
         "카드": words.CARD[fact.card] if fact.card else None,
-        "득점 팀": fact.scoring_team or _side(fact.scoring_side),
-        "비고": "앞 슛의 득점, 새 골 아님" if fact.goal_already_told else None,
+        "득점 팀": team(fact.scoring_team, fact.scoring_side),
+        "비고": _note(fact),
     }
 
 
-def _side(side: Team | None) -> str | None:
-    return words.SIDE[side] if side else None
+def _player(fact: Fact) -> str | None:
+    """Who did it; nobody for the goal that an own goal was, which its row credits to somebody."""
+    credited = fact.type is ActionType.GOAL and fact.told_by is ActionType.OWN_GOAL
+    return None if credited else speakable(fact.actor.name)
+
+
+def _result(fact: Fact) -> str:
+    """What came of it; a goal's own word says it, and 실점 with 골 would have the keeper score."""
+    return "" if fact.type in GOALS else words.OUTCOME[fact.outcome]
+
+
+def _note(fact: Fact) -> str | None:
+    if fact.told_by is None:
+        return None
+    if fact.told_by in (ActionType.GOAL, ActionType.GOAL_CONCEDED):
+        return "앞 골과 같은 골, 새 골 아님"
+    return f"앞 {WORDS[fact.told_by]}의 득점, 새 골 아님"
 
 
 def _set_piece(fact: Fact) -> str | None:
@@ -153,8 +175,8 @@ def _action_row(action: Action) -> dict[str, object]:
         "번호": action.index + 1,
         "period": action.period_id,
         "time": _rounded(action.time_seconds),
-        "team": _text(action.team_name_short),
-        "player": _text(action.player_name),
+        "team": speakable(action.team_name_short),
+        "player": speakable(action.player_name),
         "type": _text(action.type_name),
         "result": _text(action.result_name),
         "start_x": _rounded(action.start_x),

@@ -3,7 +3,7 @@
 from worker.football.facts import Direction, Distance, Lane, Team, Third, Zone
 from worker.football.vocabulary import Card, Outcome, SetPiece
 
-SIDE = {Team.HOME: "홈", Team.AWAY: "원정"}
+SIDE = {Team.HOME: "홈팀", Team.AWAY: "원정팀"}
 
 OUTCOME = {
     Outcome.SUCCESS: "성공",
@@ -11,6 +11,7 @@ OUTCOME = {
     Outcome.GOAL: "골",
     Outcome.ON_TARGET: "골문으로 향함, 골 아님",
     Outcome.OFF_TARGET: "빗나감",
+    Outcome.POST: "골대를 맞힘",
     Outcome.BLOCKED: "수비에 막힘",
     Outcome.LOW_QUALITY: "약한 슛",
     Outcome.KEEPER_RUSH_OUT: "골키퍼가 나와 있음",
@@ -53,7 +54,7 @@ def zone(place: Zone | None) -> str:
     """A place as the acting team sees it (상대 진영 왼쪽); nothing for an unknown one."""
     if place is None:
         return ""
-    if place.lane is Lane.CENTRE and place.third in _CENTRE_UNSAID:
+    if place.lane is None or (place.lane is Lane.CENTRE and place.third in _CENTRE_UNSAID):
         return _THIRD[place.third]
     return f"{_THIRD[place.third]} {_LANE[place.lane]}"
 
