@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from builder.mini import Mini, build
-from worker.engine.vllm_app import VllmEngine, prepare_environment
+from worker.engine.vllm_app import CPU_DEFAULTS, VllmEngine, prepare_environment
 from worker.settings import Settings
 
 # How long an example takes says nothing about a law, and CI must not find what it cannot repeat.
@@ -45,11 +45,15 @@ def mini_folders(tmp_path_factory):
     return {arch: folder / arch for arch in ("exaone", "qwen2")}
 
 
+def modest(folder):
+    """Variables of an engine on a tiny checkpoint: a part of the memory, on whichever device."""
+    return {"MODEL_NAME": str(folder), "TRUST_REMOTE_CODE": "true"} | CPU_DEFAULTS
+
+
 def engine_on(folder, **variables):
     """A real engine on a local checkpoint, gone without a trace when its tests are done."""
     before = set(psutil.Process().children(recursive=True))
-    environ = {"MODEL_NAME": str(folder), "TRUST_REMOTE_CODE": "true"} | variables
-    engine = VllmEngine.start(Settings.from_env(environ))
+    engine = VllmEngine.start(Settings.from_env(modest(folder) | variables))
     yield engine
     asyncio.run(engine.close())
     left = set(psutil.Process().children(recursive=True)) - before

@@ -94,6 +94,11 @@ def test_a_variable_that_holds_nothing_is_an_error(name, value):
         ("PRESET", "ax-h100", "one of ax-l4"),
         ("ENGINE_URL", "host:8000", "http://host:port"),
         ("ENGINE_URL", "ftp://host", "http://host:port"),
+        ("ENGINE_URL", "http://", "http://host:port"),
+        ("ENGINE_URL", "http://host:x", "http://host:port"),
+        ("ENGINE_URL", "http://host:0", "http://host:port"),
+        ("ENGINE_URL", "http://host:99999", "http://host:port"),
+        ("ENGINE_URL", "http://[host", "http://host:port"),
         ("SERVED_MODEL_NAME", ",", "names with commas"),
     ],
 )
@@ -116,9 +121,20 @@ def test_no_secret_is_ever_shown(secret):
     assert secret not in repr(settings)
 
 
-def test_a_password_in_an_address_is_refused_and_not_shown():
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:pass@host/v1",
+        "http://pass@host",
+        "user:pass@host",
+        "http://host/v1?key=pass",
+        "host?key=pass",
+        "http://host/#pass",
+    ],
+)
+def test_a_secret_in_an_address_is_refused_and_not_shown(address):
     """Keys go into ENGINE_API_KEY, where they are kept out of every log."""
-    message = refusal(ENGINE_URL="http://user:pass@host/v1")
+    message = refusal(ENGINE_URL=address)
     assert message.startswith("ENGINE_URL: expected ")
     assert "pass" not in message
 
@@ -155,11 +171,32 @@ def test_the_environment_goes_before_its_preset():
     assert settings.engine_variables["MAX_NUM_SEQS"] == PRESETS["ax-l4"]["MAX_NUM_SEQS"]
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("model", ["org/other", "/models/other"])
+def test_what_a_preset_says_of_its_own_model_holds_for_no_other(preset, model):
+    """Whose code is trusted and how weights are read is about a model; the rest is about a card."""
+    kept = read(PRESET=preset, MODEL_NAME=model).engine_variables
+    listed = dict(PRESETS[preset])
+    assert kept.keys().isdisjoint({"TRUST_REMOTE_CODE", "QUANTIZATION", "MODEL_NAME"})
+    assert kept.keys() == listed.keys() - {"TRUST_REMOTE_CODE", "QUANTIZATION", "MODEL_NAME"}
+    assert kept["MAX_MODEL_LEN"] == "8192"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_of_a_model_that_is_named_again_is_whole(preset):
+    """Naming the preset's own model changes nothing, and what is set besides goes before."""
+    model = PRESETS[preset]["MODEL_NAME"]
+    assert read(PRESET=preset, MODEL_NAME=f" {model} ") == read(PRESET=preset)
+    trusted = read(PRESET=preset, MODEL_NAME="org/other", TRUST_REMOTE_CODE="true")
+    assert trusted.engine_variables["TRUST_REMOTE_CODE"] == "true"
+
+
 @pytest.mark.parametrize(
     ("model", "restricted"),
     [
         ("LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct", True),
         ("/models/exaone-3.5-7.8b", True),
+        ("/hub/models--LGAI-EXAONE--EXAONE-3.5-7.8B-Instruct/snapshots/0", True),
         ("skt/A.X-4.0-Light", False),
         (".cache/mini-exaone", False),
     ],
@@ -174,6 +211,15 @@ def test_exaone_comes_with_its_licence(model, restricted):
 def test_every_exaone_preset_comes_with_the_licence(name):
     """A preset does not hide whose model it is."""
     assert "research only" in read(PRESET=name).licence_notice
+
+
+@pytest.mark.parametrize("folder", ["/models/baked", "./baked", "~/baked"])
+def test_a_folder_is_taken_for_its_presets_model(folder):
+    """A folder's name may hide whose model it is; another model's id does not."""
+    told = read(PRESET="exaone-l4", MODEL_NAME=folder).licence_notice
+    assert told == LICENCE_NOTICE.format(model=folder)
+    assert read(PRESET="ax-l4", MODEL_NAME=folder).licence_notice is None
+    assert read(PRESET="exaone-l4", MODEL_NAME="skt/A.X-4.0-Light").licence_notice is None
 
 
 def test_the_platform_is_there_when_it_says_where_jobs_come_from():

@@ -38,6 +38,7 @@ def configure_logging(level: str) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s %(asctime)s %(name)s: %(message)s"))
     log.handlers, log.propagate = [handler], False
     log.setLevel(level)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every request
 
 
 def start_engine(settings: Settings) -> tuple[Engine, Mapping[str, float]]:

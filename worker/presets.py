@@ -1,8 +1,10 @@
 """Engine arguments that suit a model on a card, as the environment variables a person would set.
 
-Choose one with PRESET; whatever the environment says itself goes before. All keep 8192 tokens of
-context: a job's prompt and lines take under 2000. The KV cache costs 128 KiB a token for EXAONE-3.5
-(32 layers, 8 KV heads of 128, bf16) and 56 KiB for A.X-4.0-Light (28 layers, 4 KV heads of 128).
+Choose one with PRESET; whatever the environment says itself goes before. With another MODEL_NAME, a
+preset is about the card alone: what it says of its own model (OF_THE_MODEL) is left out. All keep
+8192 tokens of context: a job's prompt and lines take under 2000. The KV cache costs 128 KiB a token
+for EXAONE-3.5 (32 layers, 8 KV heads of 128, bf16) and 56 KiB for A.X-4.0-Light (28 layers, 4 KV
+heads of 128).
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,8 @@ from types import MappingProxyType
 AX = "skt/A.X-4.0-Light"
 EXAONE = "LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct"
 EXAONE_AWQ = f"{EXAONE}-AWQ"
+
+OF_THE_MODEL = frozenset({"TRUST_REMOTE_CODE", "QUANTIZATION"})
 
 # A job is a dozen short requests at once, and the listener waits for the first line: latency
 # before throughput. Requests beyond the queue are refused at once, for the platform to place

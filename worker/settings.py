@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 from worker.commentary.pipeline import CommentaryOptions
 from worker.errors import InvalidSetting
 from worker.football.schema import TableForm
-from worker.presets import PRESETS
+from worker.presets import OF_THE_MODEL, PRESETS
 
 SHOWN_LENGTH = 80  # characters of an unusable value that its error shows
 TAKES_JOBS = "RUNPOD_WEBHOOK_GET_JOB"  # set by the platform: where a worker takes its jobs from
+PRIVATE = re.compile(r"[@?#]")  # what may stand beside a password or a key in an address
 MODEL_CHOICES = ("MODEL_NAME", "PRESET", "ENGINE_URL")  # with none of them, the mini model
+EXAONE_NAME = re.compile(r"(^|/|--)EXAONE-", re.IGNORECASE)  # an id, a folder, a cache's folder
 LICENCE_NOTICE = (
     "{model} is under the EXAONE AI Model License Agreement 1.1 - NC: it and what it writes may be "
     "used for research only, never commercially."
@@ -44,6 +46,11 @@ def invalid(variable: str, value: str | None, expected: str) -> InvalidSetting:
     shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}…"
     quoted = shown.encode("unicode_escape").decode().replace('"', '\\"')
     return InvalidSetting(f'{variable}="{quoted}": expected {expected}.')
+
+
+def is_path(model: str) -> bool:
+    """Whether a model's name is a folder's; any other is a Hugging Face id."""
+    return model.startswith((".", "/", "~"))
 
 
 def _within(number: float, low: float, high: float) -> bool:
@@ -95,7 +102,8 @@ def _words(value: str) -> tuple[str, ...]:
 
 def _url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    if not usable or PRIVATE.search(value):
         raise ValueError
     return value
 
@@ -105,7 +113,7 @@ COMMENTARY = CommentaryOptions()
 TEXT = Kind("a name", str)
 SECRET = Kind("a token, or no such variable", str)
 NAMES = Kind("names with commas or spaces between them", _words)
-URL = Kind("http://host:port or https://host, without a user name", _url)
+URL = Kind("http://host:port or https://host, without user name, query or fragment", _url)
 
 
 def variable(name: str, kind: Kind, what: str, default: Any = None) -> Any:
@@ -212,9 +220,14 @@ class Settings:
 
     @property
     def licence_notice(self) -> str | None:
-        """What the chosen model's licence forbids, where it forbids what a worker is for."""
-        restricted = re.search(r"(^|/)EXAONE-", self.model_name or "", re.IGNORECASE)
-        return LICENCE_NOTICE.format(model=self.model_name) if restricted else None
+        """What the chosen model's licence forbids, where it forbids what a worker is for.
+
+        A folder's name may say nothing, so its model is taken for the preset's.
+        """
+        model = self.model_name or ""
+        own = PRESETS[self.preset]["MODEL_NAME"] if self.preset and is_path(model) else ""
+        restricted = any(EXAONE_NAME.search(name) for name in (model, own))
+        return LICENCE_NOTICE.format(model=model) if restricted else None
 
 
 def _variables() -> Iterator["Field[Any]"]:
@@ -227,7 +240,7 @@ def _read(spec: "Field[Any]", value: str) -> Any:
     try:
         return kind.read(_present(value))
     except ValueError:
-        shown = None if "@" in value else value  # an address may carry a password
+        shown = None if PRIVATE.search(value) else value
         raise invalid(about["variable"], shown, kind.expected) from None
 
 
@@ -238,9 +251,13 @@ def _present(value: str) -> str:
 
 
 def _preset(environ: Mapping[str, str]) -> Mapping[str, str]:
-    preset = next(spec for spec in _variables() if spec.name == "preset")
-    name = preset.metadata["variable"]
-    return PRESETS[_read(preset, environ[name])] if name in environ else {}
+    """The variables of the chosen preset, those about its own model with that model only."""
+    spec = next(spec for spec in _variables() if spec.name == "preset")
+    name = spec.metadata["variable"]
+    preset = PRESETS[_read(spec, environ[name])] if name in environ else {}
+    if environ.get("MODEL_NAME", "").strip() in ("", preset.get("MODEL_NAME")):
+        return preset
+    return {name: value for name, value in preset.items() if name not in OF_THE_MODEL}
 
 
 def _default(spec: "Field[Any]") -> str:

@@ -1,12 +1,25 @@
+import logging
+from argparse import ArgumentParser, Namespace
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.engine.arguments import engine_arguments, options
-from worker.engine.vllm_app import argument_parser, destinations, served, variables_of
+from worker.engine.vllm_app import (
+    CPU_DEFAULTS,
+    SETTINGS_OWN,
+    argument_parser,
+    destinations,
+    import_plugins,
+    served,
+    variables_of,
+)
 from worker.errors import InvalidSetting, StartupError
 from worker.presets import PRESETS
 from worker.settings import Settings
+from worker.settings import _variables as variables
 
 SHELL = ("HOST", "PORT", "CONFIG", "HELP", "API_KEY", "UDS", "ROOT_PATH", "SSL_KEYFILE", "HEADLESS")
 
@@ -67,6 +80,10 @@ def refusal(parse):
         ("DISABLE_LOG_STATS", "false", "disable_log_stats", False),
         ("IGNORE_PATTERNS", "*.pt *.bin", "ignore_patterns", ["*.pt", "*.bin"]),
         ("IGNORE_PATTERNS", '["a b", "c"]', "ignore_patterns", ["a b", "c"]),
+        ("IGNORE_PATTERNS", "[ab]*.bin [0-9].pt", "ignore_patterns", ["[ab]*.bin", "[0-9].pt"]),
+        ("PT_LOAD_MAP_LOCATION", "cuda:0", "pt_load_map_location", "cuda:0"),
+        ("PT_LOAD_MAP_LOCATION", '{"a": "b"}', "pt_load_map_location", {"a": "b"}),
+        ("SPECULATIVE_CONFIG", '{"method": "ngram"}', "speculative_config", {"method": "ngram"}),
         ("HF_OVERRIDES", '{"a": {"b": 1}}', "hf_overrides", {"a": {"b": 1}}),
         ("CHAT_TEMPLATE", "--x {{ 'a=b' }}", "chat_template", "--x {{ 'a=b' }}"),
         ("FINGERPRINT_MODE", "none", "fingerprint_mode", "none"),
@@ -104,8 +121,21 @@ def test_all_that_the_engine_takes_can_be_set(parser, outside, vllm):
     takers = (vllm.AsyncEngineArgs, vllm.BaseFrontendArgs)
     fields = {name for taker in takers for name in taker.__dataclass_fields__}
     listed = {action.dest for action in parser._actions}
-    assert ours == (fields & listed) - {"hf_token", "served_model_name"}
+    assert ours == (fields & listed) - SETTINGS_OWN
     assert len(ours) > 250
+
+
+def test_vllm_and_the_worker_share_three_names(parser):
+    """A variable of ours that vLLM has an argument for never gets there by accident.
+
+    The token must not be an argument, aliases follow the model's own name, and one log level is
+    for both.
+    """
+    every = {action.dest for action in parser._actions}
+    theirs = {option.variable for option in options(parser, every)}
+    ours = {spec.metadata["variable"] for spec in variables()}
+    assert ours & theirs == {"HF_TOKEN", "SERVED_MODEL_NAME", "LOG_LEVEL"}
+    assert {name.upper() for name in SETTINGS_OWN} == ours & theirs
 
 
 def test_no_two_variables_share_a_name_and_all_can_be_typed(parser, outside):
@@ -133,11 +163,18 @@ def test_what_is_there_for_others_is_left_alone(parser, outside, name):
         ("DTYPE", "int4", "one of auto, bfloat16, float, float16, float32, half"),
         ("MAX_LORA_RANK", "3", "one of 1, 8, 16"),
         ("SAFETENSORS_LOAD_STRATEGY", "None", "one of eager, lazy, prefetch, torchao (vLLM's"),
-        ("STRUCTURED_OUTPUTS_CONFIG", "{", "JSON (vLLM's --structured-outputs-config)"),
-        ("LORA_MODULES", "[1", "a value (vLLM's --lora-modules)"),
-        ("LORA_MODULES", "nonsense", "a value (vLLM's --lora-modules)"),
-        ("MODEL", "org/model", "MODEL_NAME in its place"),
-        ("REVISION", "main", "MODEL_REVISION in its place"),
+        ("STRUCTURED_OUTPUTS_CONFIG", "{", "a JSON object (vLLM's --structured-outputs-config)"),
+        ("SPECULATIVE_CONFIG", "5", "a JSON object (vLLM's --speculative-config)"),
+        ("SPECULATIVE_CONFIG", "[]", "a JSON object (vLLM's --speculative-config)"),
+        ("HF_OVERRIDES", "x", "a JSON object (vLLM's --hf-overrides)"),
+        ("HF_OVERRIDES", "{x}", "a JSON object (vLLM's --hf-overrides)"),
+        ("PT_LOAD_MAP_LOCATION", '{"a"', "a JSON object (vLLM's --pt-load-map-location)"),
+        ("IGNORE_PATTERNS", '["a",', "values with spaces between, or a JSON list"),
+        ("IGNORE_PATTERNS", "a --enforce-eager", "values with spaces between, or a JSON list"),
+        ("IGNORE_PATTERNS", "a -tp 2", "values with spaces between, or a JSON list"),
+        ("IGNORE_PATTERNS", '["a", "--help"]', "values with spaces between, or a JSON list"),
+        ("LORA_MODULES", "[1", "values with spaces between, or a JSON list"),
+        ("LORA_MODULES", "nonsense", "values with spaces between, or a JSON list"),
     ],
 )
 def test_an_unusable_value_is_told_with_what_is_expected(refusal, variable, value, told):
@@ -149,7 +186,28 @@ def test_an_unusable_value_is_told_with_what_is_expected(refusal, variable, valu
     )
 
 
-@pytest.mark.parametrize("value", ["", "None", "null", "\0", "{", "--help", "nonsense"])
+@pytest.mark.parametrize(
+    ("name", "place"), [("MODEL", "MODEL_NAME"), ("REVISION", "MODEL_REVISION")]
+)
+@pytest.mark.parametrize("value", ["", "org/model", "--help"])
+def test_what_our_own_variables_say_is_not_said_twice(parser, outside, caplog, name, place, value):
+    """Whatever else a machine means by it: left out, and one warning says what is read."""
+    with caplog.at_level(logging.WARNING):
+        assert engine_arguments(parser, outside, {name: value}) == []
+    [record] = caplog.records
+    assert record.name == "worker.engine.arguments"
+    assert record.getMessage() == f"{name} is not read: {place} is, in its place"
+
+
+def test_a_parser_that_would_end_the_process_refuses_a_value():
+    """An action may call for the end of the program; a setting is refused instead."""
+    parser = ArgumentParser()
+    parser.add_argument("--number", type=int)
+    with pytest.raises(InvalidSetting, match='NUMBER="x": expected an integer'):
+        engine_arguments(parser, {"number"}, {"NUMBER": "x"})
+
+
+@pytest.mark.parametrize("value", ["", "None", "null", "\0", "{", "--help", "a --help", "nonsense"])
 def test_no_value_is_anything_but_a_value_or_a_clear_refusal(parser, outside, value):
     """Of whichever argument: never another exception, never the end of the process."""
     taken, refused = [], []
@@ -201,6 +259,7 @@ def test_by_default_lines_are_held_to_their_grammar_and_costs_are_told(vllm):
     assert parsed.enable_prompt_tokens_details
     assert parsed.enable_per_request_metrics
     assert not parsed.enable_log_requests
+    assert not arguments(vllm, LOG_LEVEL="DEBUG").enable_log_requests
 
 
 def test_the_environment_goes_before_our_defaults(vllm):
@@ -218,11 +277,34 @@ def test_the_environment_goes_before_our_defaults(vllm):
     assert not parsed.enable_per_request_metrics
 
 
-def test_without_a_gpu_a_laptop_is_enough(vllm):
+def platform(*, cpu):
+    return SimpleNamespace(current_platform=SimpleNamespace(is_cpu=lambda: cpu))
+
+
+def test_without_a_gpu_a_laptop_is_enough():
     """The CPU build starts without compiling, and takes a part of the memory only."""
-    variables = variables_of(vllm, Settings())
+    variables = variables_of(platform(cpu=True), Settings())
     assert variables["ENFORCE_EAGER"] == "true"
     assert float(variables["GPU_MEMORY_UTILIZATION"]) < 0.5
+
+
+def test_a_gpu_is_used_as_vllm_sees_fit():
+    """What makes a laptop enough would hold a GPU back."""
+    variables = variables_of(platform(cpu=False), Settings())
+    assert variables.keys().isdisjoint(CPU_DEFAULTS)
+
+
+def test_parsers_that_arguments_bring_along_are_imported():
+    """As `vllm serve` does, before the application looks for them by name; none is asked for."""
+    imported = []
+    managers = SimpleNamespace(
+        ToolParserManager=SimpleNamespace(import_tool_parser=imported.append),
+        ReasoningParserManager=SimpleNamespace(import_reasoning_parser=imported.append),
+    )
+    import_plugins(managers, Namespace(tool_parser_plugin="", reasoning_parser_plugin=None))
+    assert imported == []
+    import_plugins(managers, Namespace(tool_parser_plugin="t.py", reasoning_parser_plugin="r.py"))
+    assert imported == ["t.py", "r.py"]
 
 
 def test_no_secret_is_in_the_arguments(vllm):

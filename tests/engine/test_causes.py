@@ -153,6 +153,21 @@ PARENT = [
         ),
         ("Unknown quantization method: x. Must be one of ['awq', 'fp8'].",),
     ),
+    (
+        ValueError(
+            "2 validation errors for SpeculativeConfig\nnum_speculative_tokens\n  Field required "
+            "[type=missing, input_value=ArgsKwargs((), {'x': 1}), input_type=ArgsKwargs]\nx\n  "
+            "Unexpected keyword argument [type=unexpected_keyword_argument, input_value=1"
+        ),
+        ("SpeculativeConfig NUM_SPECULATIVE_TOKENS: Field required.",),
+    ),
+    (
+        ValueError(
+            "1 validation error for CacheConfig\nblock_size\n  Value error, No block of 3 for "
+            "['a', 'b'] [type=value_error, input_value=3, input_type=int]"
+        ),
+        ("CacheConfig BLOCK_SIZE: No block of 3 for ['a', 'b'].",),
+    ),
     (KILLED, ("Out of memory",)),
 ]
 

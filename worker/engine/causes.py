@@ -101,11 +101,16 @@ CAUSES = (
         "No GPU that vLLM can use: check the machine's driver, or install the CPU build.",
     ),
     Cause(
-        r"validation errors? for \w+\s+(?P<field>[a-z]\w*)\s+(?P<reason>Input should [^\[\n]+)"
+        r"validation errors? for \S+\s+(?P<field>[a-z]\w*)\s+(?P<reason>Input should [^\[\n]+)"
         r"\[[^\n]*?input_value=(?P<value>[^,\]\n]+)",
         "{field}={value}: {reason}.",
     ),
-    Cause(r"validation errors? for \w+\s+Value error, (?P<reason>.+?)\s*\[type=", "{reason}."),
+    Cause(r"validation errors? for \S+\s+Value error, (?P<reason>.+?)\s*\[type=", "{reason}."),
+    Cause(
+        r"validation errors? for (?P<asked>\S+)\s+(?P<field>[a-z]\S*)\s+"
+        r"(?:Value error, )?(?P<reason>.+?)\s*\[type=",
+        "{asked} {field}: {reason}.",
+    ),
 )
 
 SPOKEN_BY = re.compile(r"^\(\w[^()]* pid=\d+\) (?:ERROR [\d-]+ [\d:]+ \[[^\]]*\] ?)?", re.MULTILINE)

@@ -9,19 +9,19 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 
 from worker.engine import Reply
 from worker.engine.openai import OpenAIEngine
 from worker.errors import EngineError, StartupError
-from worker.settings import Settings
+from worker.settings import URL, Settings, invalid
 
 # Seconds. An unstreamed answer sends nothing until it is complete, so silence may be long; what
 # bounds a job is its own deadline.
 TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=30.0, pool=None)
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+# A request has a connection of its own, as many as there are: httpx would let the 101st wait.
+LIMITS = httpx.Limits(max_connections=None)
 
 
 def root_of(url: str) -> str:
@@ -63,15 +63,17 @@ class HttpEngine(OpenAIEngine):
         self._root = root_of(url)
         self._model = model
         self._headers = headers_of(key)
-        # A connection belongs to the loop that opened it; a loop that is gone takes its own along.
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            WeakKeyDictionary()
-        )
+        # A connection belongs to the loop that opened it.
+        self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
     @classmethod
     def start(cls, settings: Settings) -> "HttpEngine":
         """The engine at ENGINE_URL; without MODEL_NAME, the first model it serves."""
         url, key = settings.engine_url or "", settings.engine_api_key
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise invalid("ENGINE_URL", url, URL.expected) from error
         return cls(url, settings.model_name or first_model(url, headers_of(key)), key)
 
     @property
@@ -82,10 +84,16 @@ class HttpEngine(OpenAIEngine):
     def _client(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
+            self._forget_closed_loops()
             self._clients[loop] = httpx.AsyncClient(
                 base_url=self._root, headers=self._headers, timeout=TIMEOUT, limits=LIMITS
             )
         return self._clients[loop]
+
+    def _forget_closed_loops(self) -> None:
+        """Let go of clients that nobody can close any more; their sockets go with them."""
+        for loop in [loop for loop in self._clients if loop.is_closed()]:
+            del self._clients[loop]
 
     @asynccontextmanager
     async def route(
@@ -97,7 +105,7 @@ class HttpEngine(OpenAIEngine):
             async with self._client().stream(method, path, content=content) as answer:
                 content_type = answer.headers.get("content-type", "")
                 yield Reply(answer.status_code, content_type, answer.aiter_bytes())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EngineError(f"The engine cannot be reached ({type(error).__name__}).") from error
 
     async def close(self) -> None:

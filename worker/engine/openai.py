@@ -131,20 +131,25 @@ async def lines(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 async def events(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     r"""The data of server-sent events, one whole event at a time, up to `[DONE]`.
 
+    The body is read to its end all the same: HTTP keeps a connection only then.
+
     A piece may end inside an event, or inside a character: nothing is decoded before its event is
     whole. Comments and other fields are left out.
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
     data: list[bytes] = []
-    async for line in lines(body):
+    rest = lines(body)
+    async for line in rest:
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
         elif not line and data:
             event = b"\n".join(data)
             if event == b"[DONE]":
-                return
+                break
             yield event
             data.clear()
+    async for _ in rest:
+        pass
 
 
 class OpenAIEngine(ABC):

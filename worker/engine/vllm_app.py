@@ -6,12 +6,14 @@ in child processes.
 """
 
 import asyncio
+import logging
+import multiprocessing
 import os
 import re
 import threading
 import time
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import fields
 from importlib import import_module
@@ -25,7 +27,10 @@ from worker.engine.causes import explain
 from worker.engine.openai import OpenAIEngine
 from worker.engine.output import Overheard
 from worker.errors import EngineDead, InvalidSetting, StartupError
-from worker.settings import Settings
+from worker.presets import PRESETS
+from worker.settings import Settings, is_path
+
+log = logging.getLogger(__name__)
 
 # What vLLM takes from the environment alone, where the environment does not say otherwise.
 ENVIRONMENT = MappingProxyType(
@@ -55,9 +60,13 @@ CPU_DEFAULTS = MappingProxyType(
     }
 )
 
-SETTINGS_OWN = frozenset({"hf_token", "served_model_name"})
+# Arguments of vLLM whose variables are ours: the token stays out of arguments, aliases come after
+# the model's own name, and one log level is for the worker and vLLM.
+SETTINGS_OWN = frozenset({"hf_token", "served_model_name", "log_level"})
 COMPILATION = re.compile(r"init engine .* \(compilation: ([\d.]+) s")
 LAST_OUTPUT_SECONDS = 10.0  # for processes that are ending to say why
+STOP_SECONDS = 60.0  # the engine's own time to end is SHUTDOWN_TIMEOUT
+LISTEN_SECONDS = 0.1  # between two looks for processes of a start that is given up
 
 
 def served(vllm: ModuleType, settings: Settings, model: str) -> Namespace:
@@ -86,7 +95,7 @@ def destinations(vllm: ModuleType) -> frozenset[str]:
     """What may be set from outside: what the engine takes, and its application but for sockets.
 
     vLLM itself draws that line, between BaseFrontendArgs and the FrontendArgs that add host, port,
-    TLS, keys and CORS. What it calls `hf_token` and `served_model_name`, Settings has read.
+    TLS, keys and CORS. What Settings has read already (SETTINGS_OWN) is not there again.
     """
     takers = (vllm.AsyncEngineArgs, vllm.BaseFrontendArgs)
     return frozenset(taken.name for taker in takers for taken in fields(taker)) - SETTINGS_OWN
@@ -108,16 +117,17 @@ def import_plugins(vllm: ModuleType, parsed: Namespace) -> None:
         vllm.ReasoningParserManager.import_reasoning_parser(parsed.reasoning_parser_plugin)
 
 
-def prepare_environment(settings: Settings) -> None:
+def prepare_environment(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> None:
     """Set what vLLM and huggingface_hub read from this process's environment, and its children's.
 
-    The token goes this way alone: an argument would be logged.
+    The token goes this way alone: an argument would be logged. The log level does, too: it holds
+    from the import on.
     """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    for name, value in {**ENVIRONMENT, "VLLM_LOGGING_LEVEL": settings.log_level}.items():
+        environ.setdefault(name, value)
     if settings.hf_token:
-        os.environ["HF_TOKEN"] = settings.hf_token
-    os.environ.pop("VLLM_API_KEY", None)  # would lock this process out of its own application
+        environ["HF_TOKEN"] = settings.hf_token
+    environ.pop("VLLM_API_KEY", None)  # would lock this process out of its own application
 
 
 def model_of(settings: Settings) -> str:
@@ -125,12 +135,15 @@ def model_of(settings: Settings) -> str:
     model = settings.model_name
     if model is None:
         raise InvalidSetting("MODEL_NAME: expected a Hugging Face id or a local folder.")
-    if model.startswith((".", "/", "~")) and not (Path(model) / "config.json").is_file():
+    if not is_path(model):
+        return model
+    if not (Path(model).expanduser() / "config.json").is_file():
+        mini = model == PRESETS["mini"]["MODEL_NAME"]
         raise StartupError(
             f"There is no model in the folder {model}: name another in MODEL_NAME, or write the "
-            f"mini model there with `python -m builder mini {model}`."
+            f"mini model there with `{'make run' if mini else f'python -m builder mini {model}'}`."
         )
-    return model
+    return os.path.expanduser(model)  # noqa: PTH111  # a Path would lose the leading `./`
 
 
 @contextmanager
@@ -150,6 +163,8 @@ class VllmEngine(OpenAIEngine):
     def __init__(self, model: str) -> None:
         self._model = model
         self.phases = dict.fromkeys(("import", "load", "compile", "application"), 0.0)
+        self._stopped = False
+        self._others = frozenset(multiprocessing.active_children())
         self._resources = AsyncExitStack()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True)
@@ -178,6 +193,9 @@ class VllmEngine(OpenAIEngine):
             output.wait(LAST_OUTPUT_SECONDS)
             cause = explain(output.text(), error, model)
             raise StartupError(without_secrets(cause, settings)) from error
+        except BaseException:  # a signal's
+            engine._give_up()
+            raise
         engine._note_compilation(output.text())
         return engine
 
@@ -201,7 +219,7 @@ class VllmEngine(OpenAIEngine):
         self._client, self._app = client, app
 
     def _note_compilation(self, output: str) -> None:
-        """Tell compiling from loading: the engine's process logs what it spent on it."""
+        """Tell compiling from loading: the engine's process logs it, at INFO."""
         if found := COMPILATION.search(output):
             self.phases["compile"] = float(found[1])
             self.phases["load"] -= float(found[1])
@@ -213,8 +231,8 @@ class VllmEngine(OpenAIEngine):
 
     @property
     def dead(self) -> bool:
-        """Whether the engine's processes are gone."""
-        return bool(self._client.errored)
+        """Whether the engine's processes are gone, or called to end."""
+        return self._stopped or bool(self._client.errored)
 
     def route(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -225,11 +243,35 @@ class VllmEngine(OpenAIEngine):
         return asgi.call(self._app, self._loop, method, path, body)
 
     async def close(self) -> None:
-        """End the engine's processes and this one's thread."""
+        """End the engine's processes and this one's thread; once is enough."""
         await asyncio.to_thread(self._stop)
 
+    def _give_up(self) -> None:
+        """Stop in the middle of a start: while they load, the engine's processes heed no signal.
+
+        Once they are gone, so is what the engine's loop waits for.
+        """
+        stop = threading.Thread(target=self._stop, daemon=True)
+        stop.start()
+        while stop.is_alive():
+            self._kill()
+            stop.join(LISTEN_SECONDS)
+
+    def _kill(self) -> None:
+        for child in set(multiprocessing.active_children()) - self._others:
+            child.kill()
+
     def _stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._release(), self._loop).result()
+        if self._stopped:
+            return
+        self._stopped = True
+        released = asyncio.run_coroutine_threadsafe(self._release(), self._loop)
+        try:
+            released.result(STOP_SECONDS)
+        except TimeoutError:
+            log.warning("the engine has not ended within %g s: killed", STOP_SECONDS)
+            self._kill()
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
