@@ -9,7 +9,9 @@ from typing import ClassVar
 
 
 class WorkerError(Exception):
-    """A fault of the worker's own; every other failure is one of its kinds, below.
+    """A fault of the worker's own, whose log says more.
+
+    Every other failure is a kind of it.
 
     Args:
         message: one sentence for the caller; never a traceback, a token or a path of this machine.
