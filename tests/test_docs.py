@@ -74,6 +74,12 @@ def test_every_target_that_a_document_names_exists(document):
     assert named <= targets
 
 
+def test_the_hooks_before_a_commit_are_targets_too():
+    """pre-commit runs what CI runs."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"entry: make (\w+)", hooks) == ["lint", "types"]
+
+
 def test_help_lists_every_target():
     """`make help` leaves nothing out."""
     told = subprocess.run(

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.fakes import ScriptedEngine, fail, obedient
-from tests.rows import request_document
+from tests.rows import request_document, ten_rows
 from tests.serving import free_port, serving
 from worker import __main__ as main
 from worker.commentary.prompt import system
@@ -233,7 +233,8 @@ def test_a_fatal_error_of_a_job_ends_the_worker(monkeypatch):
     served = []
     monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
     monkeypatch.setattr(main, "serve", lambda handler, _settings: served.append(handler))
-    main.run(main.Settings(takes_jobs=True), main.arguments([]))
+    monkeypatch.setattr(sys, "argv", ["worker"])
+    main.run(main.Settings(takes_jobs=True), [])
     assert [handler.on_fatal for handler in served] == [main.end_soon]
 
 
@@ -278,4 +279,22 @@ def test_a_test_input_that_is_missing_is_named(tmp_path, monkeypatch):
     """A local run in the wrong folder says what it looked for."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(main.StartupError, match=r"test_input\.json"):
-        main.read_test_input(None)
+        main.read_test_input(None, None)
+
+
+@pytest.mark.parametrize("job", ["[]", '{"input": null}', "{", '"text"'])
+def test_a_test_input_that_is_no_job_is_refused_before_the_engine_starts(job):
+    """A start of half a minute is not spent on a job that cannot be run."""
+    with pytest.raises(main.StartupError, match="--test_input"):
+        main.read_test_input(job, None)
+
+
+def test_the_sdks_own_argument_for_a_job_is_honoured():
+    """`--test_input` runs the job it gives, told by whom `--style` names."""
+    server, job = Loopback(), {"input": request_document(rawData=ten_rows()[:1])}
+    words = ("--test_input", json.dumps(job), "--style", "FRIEND", "--rp_log_level", "ERROR")
+    with serving(server) as url, worker(url, *words) as process:
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert out.count('"actionId"') == 1
+    assert server.asked[-1]["messages"][0]["content"] == system(Persona.FRIEND)

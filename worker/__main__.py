@@ -79,13 +79,16 @@ def end_soon(error: WorkerError) -> None:
     timer.start()
 
 
-def read_test_input(style: str | None) -> dict[str, Any]:
-    """The local job, in another persona's voice where one is given."""
+def read_test_input(given: str | None, style: str | None) -> dict[str, Any]:
+    """The local job, as given or from the file, in another persona's voice where one is named."""
+    place = "--test_input" if given else f"{TEST_INPUT} in the current folder"
     try:
-        job: dict[str, Any] = json.loads(TEST_INPUT.read_text(encoding="utf-8"))
+        job = json.loads(given or TEST_INPUT.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StartupError(f"{TEST_INPUT} in the current folder cannot be read: {error}") from error
-    if style and isinstance(job.get("input"), dict):
+        raise StartupError(f"{place} cannot be read: {error}") from error
+    if not isinstance(job, dict) or job.get("input") is None:
+        raise StartupError(f'{place} must be a job: an object with an "input".')
+    if style and isinstance(job["input"], dict):
         job["input"]["style"] = style
     return job
 
@@ -109,7 +112,7 @@ def serve_locally(handler: Handler, job: dict[str, Any]) -> None:
         show(answer)
         return answer
 
-    sys.argv = [sys.argv[0], "--test_input", json.dumps(job)]
+    sys.argv += ["--test_input", json.dumps(job)]
     runpod.serverless.start({"handler": told})
 
 
@@ -130,17 +133,21 @@ def serve(handler: Handler, settings: Settings) -> None:
     )
 
 
-def arguments(words: Sequence[str]) -> argparse.Namespace:
-    """Our own command line; what it does not know is the SDK's."""
+def arguments(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our own command line, and the words that are the SDK's."""
     parser = argparse.ArgumentParser(prog="python -m worker", allow_abbrev=False)
     parser.add_argument("--style", help="persona for the local run: CASTER, ANALYST or FRIEND")
-    return parser.parse_known_args(words)[0]
+    parser.add_argument("--test_input", help=f"job for the local run, as JSON, not {TEST_INPUT}")
+    return parser.parse_known_args(words)
 
 
-def run(settings: Settings, options: argparse.Namespace) -> None:
+def run(settings: Settings, words: Sequence[str]) -> None:
     """Start the engine and serve, until the SDK ends the process."""
-    serving = settings.takes_jobs or "--rp_serve_api" in sys.argv
-    job = None if serving else read_test_input(options.style)
+    options, the_sdks = arguments(words)
+    sys.argv[1:] = the_sdks
+    takes_jobs = settings.takes_jobs and not options.test_input  # as the SDK has it
+    serving = takes_jobs or "--rp_serve_api" in the_sdks
+    job = None if serving else read_test_input(options.test_input, options.style)
     engine = ready_engine(settings)
     handler = Handler(engine, settings.commentary, end_soon)
     try:
@@ -161,7 +168,7 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         log.setLevel(settings.log_level)
-        run(settings, arguments(sys.argv[1:]))
+        run(settings, sys.argv[1:])
     except StartupError as error:
         log.critical("%s: %s", error.code, error.message)
         return 1

@@ -232,6 +232,14 @@ async def test_a_refused_second_try_costs_its_line_and_not_the_job(error):
     assert script.warnings == ("rawData[3]: malformed", f"rawData[3]: {error.code}")
 
 
+async def test_by_default_each_action_is_asked_for_alone_with_the_contracts_sampling():
+    engine = ScriptedEngine()
+    await run(engine)
+    assert sorted(asks_for(body) for body in engine.bodies) == [[i] for i in range(10)]
+    assert {(body["temperature"], body["top_p"]) for body in engine.bodies} == {(0.7, 0.9)}
+    assert not any("seed" in body for body in engine.bodies)
+
+
 @FANOUTS
 async def test_at_the_deadline_what_is_missing_becomes_the_fallback(fanout):
     engine = ScriptedEngine(lambda body: obey(body) if 0 in asks_for(body) else hang())

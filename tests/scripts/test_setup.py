@@ -154,3 +154,43 @@ def test_the_cpu_lock_takes_only_torch_from_pytorchs_index(setup):
     relatives = re.findall(r"^(torchvision|torchaudio|triton)==\S+ ; (.*)$", lock, re.MULTILINE)
     assert len(relatives) == 3
     assert all("sys_platform == 'never'" in marker for _, marker in relatives)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lock"), [("cpu", "requirements-cpu.txt"), ("gpu", "requirements.txt")]
+)
+def test_a_machine_gets_its_own_lock_and_the_development_tools(setup, monkeypatch, kind, lock):
+    """The CPU lock has the tools in it; beside the GPU image's they come constrained by it."""
+    ran = []
+    monkeypatch.setattr(setup, "uv", lambda _tools: Path("uv"))
+    monkeypatch.setattr(
+        setup, "run", lambda command, _environ=None: ran.append([*map(str, command)])
+    )
+    setup.install(kind, (ROOT / lock).read_text())
+    _venv, sync, *tools = ran
+    assert sync[-1] == lock
+    assert "--compile-bytecode" in sync
+    assert [command[-4:] for command in tools] == (
+        [["--group", "dev", "--constraint", lock]] if kind == "gpu" else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "mini"),
+    [
+        ([], True),
+        (["PRESET=mini"], True),
+        (["STYLE=FRIEND"], True),
+        (["MODEL_NAME=skt/A.X-4.0-Light"], False),
+        (["PRESET=ax-l4"], False),
+        (["ENGINE_URL=http://127.0.0.1:1"], False),
+    ],
+)
+def test_make_run_writes_the_mini_model_only_where_it_is_run(words, mini):
+    """Another model, preset or engine needs no wiring model; the worker is run all the same."""
+    told = subprocess.run(
+        ["make", "-n", "run", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert ("-m builder mini" in told) is mini
+    assert "-m worker" in told
+    assert ("--style FRIEND" in told) is ("STYLE=FRIEND" in words)

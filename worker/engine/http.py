@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible server behind `ENGINE_URL`, asked over HTTP.
+"""The server behind `ENGINE_URL`, asked over HTTP: any that speaks OpenAI.
 
-The server is not ours, so its silence is never the death of this worker: each failure to reach it
-is a retryable EngineError.
+Commentary also needs vLLM's structured outputs; the warm-up finds out. The server is not ours, so
+its silence is never the death of this worker: each failure to reach it is a retryable EngineError.
 """
 
 import asyncio
