@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from worker.engine import Completion, Delta, Usage
+from worker.engine import About, Completion, Delta, Load, Usage
 
 Body = Mapping[str, Any]
 Answer = Callable[[Body], AsyncIterator[Delta]]
@@ -22,6 +22,7 @@ class ScriptedEngine:
     """
 
     model = "scripted"
+    dead = False
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.bodies: list[Body] = []
@@ -42,6 +43,12 @@ class ScriptedEngine:
                 yield delta
         finally:
             self.open -= 1
+
+    def about(self) -> About:
+        return About(self.model)
+
+    def load(self) -> Load:
+        return Load(requests=self.open)
 
     def route(self, method, path, body=None):
         raise NotImplementedError

@@ -1,11 +1,13 @@
 """Every way in which a job or the worker can fail, as one tree of exceptions.
 
 `code` is what a caller programs against, `retryable` says whether the same job may succeed later,
+`fault` whose mistake it is (the caller's, the operator's who set the worker up, or the worker's),
 `fatal` says that the worker itself is finished and the process must end with a non-zero code so
 that the platform tries elsewhere. `worker.handler` is the only place that writes them to the wire.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class WorkerError(Exception):
@@ -17,16 +19,21 @@ class WorkerError(Exception):
         message: one sentence for the caller; never a traceback, a token or a path of this machine.
         param: the request's field it is about, as the caller spelt its place
             (`rawData[3].startX`), or None.
+        said: the error object that the engine answered with, in OpenAI's form, or None.
     """
 
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = True
+    fault: ClassVar[str] = "worker"
     fatal: ClassVar[bool] = False
 
-    def __init__(self, message: str, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, param: str | None = None, said: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+        self.said = said
 
 
 class InvalidInput(WorkerError):
@@ -34,6 +41,15 @@ class InvalidInput(WorkerError):
 
     code = "invalid_input"
     retryable = False
+    fault = "caller"
+
+
+class ResultTooLarge(WorkerError):
+    """The answer is larger than the platform takes; it would have been lost."""
+
+    code = "result_too_large"
+    retryable = False
+    fault = "caller"
 
 
 class EngineError(WorkerError):
@@ -47,6 +63,7 @@ class EngineRejected(EngineError):
 
     code = "engine_rejected"
     retryable = False
+    fault = "caller"
 
 
 class EngineOverloaded(EngineError):
@@ -73,6 +90,7 @@ class StartupError(WorkerError):
 
     code = "startup_failed"
     retryable = False
+    fault = "operator"
     fatal = True
 
 

@@ -9,6 +9,7 @@ the `route` block) stops the generation.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 
@@ -65,6 +66,46 @@ class Reply:
     body: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an engine is, for the probe and for sizing; None where it cannot say.
+
+    Attributes:
+        model: the name the model is served under.
+        aliases: its other names.
+        revision: commit of the model's files.
+        versions: of vLLM and what it stands on, by package name.
+        arguments: engine arguments, secrets masked; JSON values.
+        kv_cache_tokens: tokens that the KV cache holds.
+        max_model_len: tokens that one request may take, prompt and completion.
+        max_num_seqs: requests that decode side by side.
+        max_num_queued_reqs: requests that may wait beyond those; None is without bound.
+    """
+
+    model: str
+    aliases: tuple[str, ...] = ()
+    revision: str | None = None
+    versions: Mapping[str, str] = MappingProxyType({})
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    kv_cache_tokens: int | None = None
+    max_model_len: int | None = None
+    max_num_seqs: int | None = None
+    max_num_queued_reqs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an engine is doing at this moment; None where it cannot say.
+
+    Attributes:
+        requests: requests that it holds, running or waiting.
+        silent_s: seconds for which it has held requests and produced nothing; 0 while it is idle.
+    """
+
+    requests: int | None = None
+    silent_s: float = 0.0
+
+
 class Engine(Protocol):
     """A model that can be asked. Safe to call from any event loop, side by side.
 
@@ -75,6 +116,19 @@ class Engine(Protocol):
     @property
     def model(self) -> str:
         """The name the model is served under."""
+        ...
+
+    @property
+    def dead(self) -> bool:
+        """Whether the engine is gone for the rest of this process's life."""
+        ...
+
+    def about(self) -> About:
+        """What the engine is."""
+        ...
+
+    def load(self) -> Load:
+        """What it is doing now; cheap enough to be asked several times a second."""
         ...
 
     async def chat(self, body: Mapping[str, Any]) -> Completion:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from worker.engine import Completion, Delta, Reply, Usage
+from worker.engine import About, Completion, Delta, Load, Reply, Usage
 from worker.errors import EngineDead, EngineError, EngineOverloaded, EngineRejected
 
 CHAT = "/v1/chat/completions"
@@ -174,6 +174,14 @@ class OpenAIEngine(ABC):
     def dead(self) -> bool:
         """Whether the engine is gone for the rest of this process's life."""
         return False
+
+    def about(self) -> About:
+        """What the engine is: of a server elsewhere, no more than its model's name."""
+        return About(self.model)
+
+    def load(self) -> Load:
+        """What it is doing now, which a server elsewhere does not say."""
+        return Load()
 
     def _failure(self, status: int, document: object) -> EngineError:
         if self.dead:

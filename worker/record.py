@@ -1,0 +1,65 @@
+"""What is noted of a job while it runs, for the one line that the log has of it."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Any
+
+from worker.engine import Usage
+
+log = logging.getLogger("worker.jobs")
+
+
+@dataclass(slots=True)
+class Record:
+    """The log line of one job: who and how long and how much, never what was said.
+
+    Attributes:
+        id: the platform's.
+        shape: what was asked for, `unknown` where it could not be read.
+        persona, model: who spoke, and by which model.
+        waited_ms: from taking the job to its turn.
+        queue_ms: the longest that one of its requests waited in the engine's queue.
+        first_ms: from taking the job to its first answer.
+        usage: tokens.
+        repaired, fallback: lines that were not the model's own.
+        finish: how the answer ended: the model's own reasons, `done`, `failed` or `cancelled`.
+        error: the code of what failed it.
+    """
+
+    id: str
+    shape: str = "unknown"
+    persona: str | None = None
+    model: str | None = None
+    waited_ms: float | None = None
+    queue_ms: float | None = None
+    first_ms: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    repaired: int = 0
+    fallback: int = 0
+    finish: str = "cancelled"
+    error: str | None = None
+    began: float = field(default_factory=perf_counter)
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the job was taken."""
+        return (perf_counter() - self.began) * 1000
+
+    def fields(self) -> Mapping[str, Any]:
+        """What the line says."""
+        said = asdict(self)
+        tokens = said.pop("usage")
+        del said["began"]
+        said["total_ms"] = self.elapsed_ms
+        rounded = {
+            name: round(value, 1) if isinstance(value, float) else value
+            for name, value in said.items()
+        }
+        return rounded | {f"{name}_tokens": count for name, count in tokens.items()}
+
+    def write(self) -> None:
+        """Log the line, as one JSON object."""
+        log.info("job %s", json.dumps(self.fields(), ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Ways to take work: RunPod's job queue."""
