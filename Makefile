@@ -6,7 +6,7 @@ MINI := .cache/mini
 OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fmt types check bench docs lock hooks clean
+.PHONY: help setup run platform test lint fmt types check bench docs lock hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -17,6 +17,10 @@ setup: ## install what is missing into .venv (CPU or GPU lock, by the machine)
 run: setup ## run the worker once over test_input.json (STYLE=FRIEND, MODEL_NAME=…, any setting)
 	@$(if $(OTHER_MODEL),,$(VENV) -m builder mini $(MINI))
 	@$(VENV) -m worker $(if $(STYLE),--style $(STYLE))
+
+platform: setup ## run the platform on loopback (PLATFORM_PORT=8100) with one worker, for curl and clients
+	@$(if $(OTHER_MODEL),,$(VENV) -m builder mini $(MINI))
+	@$(VENV) -m tests.platform
 
 test: setup ## run all tests, the real engine included
 	@$(VENV) -m pytest $(ARGS)

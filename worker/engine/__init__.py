@@ -8,8 +8,7 @@ the `route` block) stops the generation.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -85,8 +84,8 @@ class About:
     model: str
     aliases: tuple[str, ...] = ()
     revision: str | None = None
-    versions: Mapping[str, str] = MappingProxyType({})
-    arguments: Mapping[str, Any] = MappingProxyType({})
+    versions: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     kv_cache_tokens: int | None = None
     max_model_len: int | None = None
     max_num_seqs: int | None = None
