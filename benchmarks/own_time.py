@@ -69,7 +69,7 @@ async def _job_ms(fanout: int, number: int) -> float:
     document = window(number, f"own {number}")
     facts = facts_of(CommentaryRequest.parse(document))
     engine = InstantEngine([written(fact) for fact in facts])
-    handler = Handler(engine, CommentaryOptions(fanout=fanout), _never)
+    handler = Handler(engine, CommentaryOptions(fanout=fanout), 1, _never)
     began = perf_counter()
     answer = await handler.collect({"id": str(number), "input": document})
     took = (perf_counter() - began) * 1000

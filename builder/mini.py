@@ -17,7 +17,8 @@ from typing import Any
 from builder import tokenizer, weights
 from builder.errors import BuildError
 
-MANIFEST = "mini.json"
+MANIFEST = "mini.json"  # how a checkpoint came to be
+IDENTITY = "manifest.json"  # what it is, as every model folder of ours tells a worker
 README = """\
 # A wiring model
 
@@ -74,6 +75,17 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _describe(folder: Path, mini: Mini, names: tuple[str, ...]) -> dict[str, Any]:
     files = {name: _sha256(folder / name) for name in sorted(names)}
     return asdict(mini) | {"recipe": _recipe(), "files": files}
+
+
+def _identity(folder: Path, mini: Mini) -> dict[str, Any]:
+    """Who the model is; its revision is a digest of all its files, as long as a commit's."""
+    files = {
+        path.name: {"sha256": _sha256(path), "size": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+    }
+    size = "" if mini.size == "tiny" else f"-{mini.size}"
+    revision = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:40]
+    return {"model": f"mini/{mini.arch}{size}", "revision": revision, "files": files}
 
 
 def _sha256(path: Path) -> str | None:
@@ -136,6 +148,7 @@ def _write(folder: Path, mini: Mini) -> None:
         )
     wanted = weights.tensors(mini.arch, size, tokenizer.VOCABULARY)
     weights.write(folder / "model.safetensors", wanted, mini.seed)
+    _dump(folder / IDENTITY, _identity(folder, mini))
     names = tuple(path.name for path in folder.iterdir())
     _dump(folder / MANIFEST, _describe(folder, mini, names))
 

@@ -32,10 +32,10 @@ def meaning(kind: type[errors.WorkerError]) -> str:
 def errors_table() -> str:
     """The codes that a job or a start can fail with."""
     rows = [
-        f"| `{kind.code}` | {meaning(kind)} | {'yes' if kind.retryable else 'no'} |"
+        f"| `{kind.code}` | {meaning(kind)} | {'yes' if kind.retryable else 'no'} | {kind.fault} |"
         for kind in failures(errors.WorkerError)
     ]
-    return "\n".join(["| code | meaning | retryable |", "|---|---|---|", *rows])
+    return "\n".join(["| code | meaning | retryable | whose fault |", "|---|---|---|---|", *rows])
 
 
 def presets_table() -> str:

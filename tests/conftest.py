@@ -1,6 +1,7 @@
 """What every test may use: one event loop backend, and one real engine per architecture."""
 
 import asyncio
+import json
 import os
 from importlib import import_module
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from builder.mini import Mini, build
+from tests.adapters import write_adapter
 from worker.engine.vllm_app import CPU_DEFAULTS, VllmEngine, prepare_environment
 from worker.settings import Settings
 
@@ -63,13 +65,29 @@ def engine_on(folder, **variables):
 @pytest.fixture(scope="session")
 def engine(mini_folders):
     """The real engine on the default architecture, EXAONE's."""
-    yield from engine_on(mini_folders["exaone"], SERVED_MODEL_NAME="commentary, caster")
+    yield from engine_on(
+        mini_folders["exaone"],
+        SERVED_MODEL_NAME="commentary, caster",
+        TOOL_CALL_PARSER="hermes",
+        ENABLE_AUTO_TOOL_CHOICE="true",
+    )
 
 
 @pytest.fixture(scope="session")
-def qwen_engine(mini_folders):
-    """The real engine on A.X's architecture."""
-    yield from engine_on(mini_folders["qwen2"])
+def adapters(mini_folders, tmp_path_factory):
+    """LoRA adapters of the small Qwen2, as LORA_MODULES names them: `silent` changes nothing."""
+    folder = tmp_path_factory.mktemp("adapters")
+    for name, size in (("radio", 1.0), ("silent", 0.0)):
+        write_adapter(folder / name, mini_folders["qwen2"], size)
+    return [{"name": name, "path": str(folder / name)} for name in ("radio", "silent")]
+
+
+@pytest.fixture(scope="session")
+def qwen_engine(mini_folders, adapters):
+    """The real engine on A.X's architecture, with adapters."""
+    yield from engine_on(
+        mini_folders["qwen2"], ENABLE_LORA="true", LORA_MODULES=json.dumps(adapters)
+    )
 
 
 @pytest.fixture(scope="session")

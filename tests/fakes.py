@@ -3,12 +3,14 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-from worker.engine import About, Completion, Delta, Load, Usage
+from worker.engine import About, Completion, Delta, Load, Reply, Usage
 
 Body = Mapping[str, Any]
 Answer = Callable[[Body], AsyncIterator[Delta]]
+Route = Callable[[str, str, Body | None], "Reply | AsyncIterator[Delta]"]
 
 USAGE = Usage(prompt=100, cached=80, completion=20)
 
@@ -18,16 +20,19 @@ class ScriptedEngine:
 
     Attributes:
         bodies: what was asked, in order.
+        routed: method, path and body of what was asked by route.
         open: how many answers are under way; 0 once every caller has stopped listening.
     """
 
     model = "scripted"
     dead = False
 
-    def __init__(self, answer: Answer | None = None) -> None:
+    def __init__(self, answer: Answer | None = None, route: Route | None = None) -> None:
         self.bodies: list[Body] = []
+        self.routed: list[tuple[str, str, Body | None]] = []
         self.open = 0
         self._answer = answer or obey
+        self._route = route
 
     async def chat(self, body: Body) -> Completion:
         deltas = [delta async for delta in self.stream(body)]
@@ -50,11 +55,25 @@ class ScriptedEngine:
     def load(self) -> Load:
         return Load(requests=self.open)
 
-    def route(self, method, path, body=None):
-        raise NotImplementedError
+    @asynccontextmanager
+    async def route(self, method: str, path: str, body: Body | None = None):
+        """What `route` of the test streams as text, with status 200, or a Reply of its own."""
+        self.routed.append((method, path, body))
+        self.open += 1
+        try:
+            answer = self._route(method, path, body)
+            yield answer if isinstance(answer, Reply) else Reply(200, "", bytes_of(answer))
+        finally:
+            self.open -= 1
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+async def bytes_of(deltas: AsyncIterator[Delta]) -> AsyncIterator[bytes]:
+    """The texts of an answer, as a body has them."""
+    async for delta in deltas:
+        yield delta.text.encode()
 
 
 def obedient(body: Body) -> str:

@@ -14,6 +14,7 @@ from worker.commentary.pipeline import CommentaryOptions
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest
 from worker.handler import Handler
+from worker.shapes.openai import ROUTES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,7 +29,7 @@ def example(beginning: str):
 
 
 def handler():
-    return Handler(ScriptedEngine(), CommentaryOptions(), print)
+    return Handler(ScriptedEngine(), CommentaryOptions(), 8, print)
 
 
 def test_the_tables_are_the_code_s():
@@ -54,6 +55,32 @@ async def test_the_example_result_has_a_result_s_keys():
     for part in ("usage", "timings"):
         assert list(shown[part]) == list(result[part])
     assert list(shown["script"][0]) == list(result["script"][0])
+
+
+@pytest.mark.anyio
+async def test_the_example_chunk_is_a_streamed_line():
+    """README's chunk has the keys of a real one."""
+    job = {"id": "1", "input": request_document(stream=True)}
+    chunk = await anext(handler().answers(job))
+    shown = example('{"line"')
+    assert list(shown) == list(chunk)
+    assert list(shown["line"]) == list(chunk["line"])
+
+
+@pytest.mark.anyio
+async def test_the_example_log_line_is_a_job_s(caplog):
+    """README's log line has the fields of a real one, in their order."""
+    with caplog.at_level("INFO", "worker.jobs"):
+        await handler().collect({"id": "1", "input": request_document()})
+    assert list(example('{"id"')) == list(json.loads(caplog.messages[-1].removeprefix("job ")))
+
+
+def test_the_routes_that_can_be_reached_are_named():
+    """README has the allow-list, with its methods."""
+    [told] = re.findall(r"Routes: (.*?); no other", README)
+    spoken = [part.strip().split(" ") for part in told.split(";")]
+    named = {path.strip("`,"): method for method, *paths in spoken for path in paths}
+    assert named == {path: route.method for path, route in ROUTES.items()}
 
 
 @pytest.mark.anyio

@@ -1,24 +1,29 @@
 """The handler: RunPod's job in, our result out, and every error in the wire's one form."""
 
+import asyncio
+import gc
 import json
 import logging
 
 import pytest
 
-from tests.fakes import ScriptedEngine, fail
+from tests.fakes import ScriptedEngine, asks_for, fail, hang, obey
 from tests.rows import request_document, ten_rows
+from worker import handler as module
 from worker.commentary.pipeline import CommentaryOptions
-from worker.errors import EngineDead, EngineOverloaded, EngineRejected
-from worker.handler import Handler
+from worker.errors import EngineDead, EngineOverloaded, EngineRejected, WorkerError
+from worker.handler import Handler, error_answer
 
 JOB = {"id": "job-1", "input": request_document()}
+PROMPT = {"id": "job-2", "input": {"prompt": "안녕"}}
 
 pytestmark = pytest.mark.anyio
 
 
-def handler(engine=None, fatal=None):
+def handler(engine=None, fatal=None, concurrency=8, **options):
     reported = [] if fatal is None else fatal
-    return Handler(engine or ScriptedEngine(), CommentaryOptions(), reported.append)
+    made = CommentaryOptions(**options)
+    return Handler(engine or ScriptedEngine(), made, concurrency, reported.append)
 
 
 def failing(error):
@@ -64,7 +69,7 @@ async def test_usage_and_timings_say_what_the_job_took():
         "completionTokens": 200,
     }
     timings = result["timings"]
-    assert timings["queueMs"] == 1.5
+    assert timings["queueMs"] == pytest.approx(1.5, abs=50)
     assert 0 < timings["firstLineMs"] <= timings["totalMs"]
     assert result["model"] == "scripted"
 
@@ -141,7 +146,7 @@ async def test_only_a_dead_engine_ends_the_worker():
     """A fatal error is reported once, before its answer; a passing one is not reported."""
     fatal = []
     dead = EngineDead("The engine is gone.")
-    answers = handler(failing(dead), fatal).stream(JOB)
+    answers = handler(failing(dead), fatal).answers(JOB)
     await anext(answers)
     assert fatal == [dead]
     await answers.aclose()
@@ -179,6 +184,288 @@ async def test_the_sdk_posts_a_failed_job_as_one_json_string(monkeypatch):
     sent = await posted(monkeypatch, {"id": "job-2", "input": {"style": "POET"}})
     assert list(sent) == ["error"]
     assert json.loads(sent["error"])["code"] == "invalid_input"
+
+
+async def settled():
+    """Let everything happen that needs no time."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def error_of(answer):
+    return json.loads(answer["error"])
+
+
+async def test_streamed_lines_and_their_closing_object_are_the_plain_result():
+    """Put back in their places, the chunks say what the same job says unstreamed."""
+    job = {"id": "job-1", "input": request_document(stream=True, seed=5)}
+    *chunks, closing = [answer async for answer in handler().stream(job)]
+    plain = await handler().collect({"id": "job-1", "input": request_document(seed=5)})
+    assert sorted(chunk["index"] for chunk in chunks) == list(range(10))
+    lines = {chunk["index"]: chunk["line"] for chunk in chunks}
+    joined = closing | {"script": [lines[index] for index in range(10)]}
+    assert joined.keys() == plain.keys()
+    for varying in ("timings",):
+        assert joined.pop(varying).keys() == plain.pop(varying).keys()
+    assert joined == plain
+
+
+async def test_a_line_leaves_while_others_are_still_being_written():
+    """Streaming waits for nobody."""
+    engine = ScriptedEngine(lambda body: obey(body) if asks_for(body) == [3] else hang())
+    answers = handler(engine).stream({"id": "x", "input": request_document(stream=True)})
+    first = await anext(answers)
+    assert (first["index"], engine.open) == (3, 9)
+    await answers.aclose()
+    assert engine.open == 0
+
+
+async def test_at_its_deadline_a_commentary_is_finished_with_flagged_lines():
+    """What is there is kept, what is missing is told from its fact, and `warnings` say which."""
+    engine = ScriptedEngine(lambda body: obey(body) if asks_for(body) == [3] else hang())
+    result = await handler(engine, deadline_s=0.05).collect(JOB)
+    sources = [line["source"] for line in result["script"]]
+    assert sources == ["fallback"] * 3 + ["model"] + ["fallback"] * 6
+    assert "rawData[0]: deadline_exceeded" in result["warnings"]
+    assert engine.open == 0
+
+
+async def test_at_its_deadline_a_commentary_fails_where_that_is_wanted():
+    """With the fallback off, lateness is an error that may be retried, and the engine is free."""
+    engine = ScriptedEngine(lambda _body: hang())
+    late = handler(engine, deadline_s=0.05, deadline_fallback=False)
+    told = error_of(await late.collect(JOB))
+    assert (told["code"], told["retryable"]) == ("deadline_exceeded", True)
+    assert "0.05 s" in told["message"]
+    assert engine.open == 0
+
+
+async def test_other_jobs_fail_at_the_deadline():
+    """Nothing is made up for a prompt: the job fails and its request is ended."""
+    engine = ScriptedEngine(route=lambda *_: hang())
+    told = error_of(await handler(engine, deadline_s=0.05).collect(PROMPT))
+    assert told["code"] == "deadline_exceeded"
+    assert engine.open == 0
+
+
+async def test_no_more_jobs_generate_at_once_than_there_are_turns():
+    """The third of two waits, in order, and is told what it waited."""
+    engine = ScriptedEngine(lambda _body: hang())
+    two = handler(engine, concurrency=2)
+    jobs = [asyncio.create_task(two.collect(JOB)) for _ in range(3)]
+    await settled()
+    assert engine.open == 20
+    assert (two.state.in_flight, two.state.waiting) == (3, 1)
+    jobs[0].cancel()
+    await settled()
+    assert (engine.open, two.state.waiting) == (20, 0)
+    for job in jobs[1:]:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    assert (engine.open, two.state.in_flight) == (0, 0)
+
+
+async def test_a_job_that_is_cancelled_while_it_waits_takes_no_turn():
+    """Whoever has gone holds no place."""
+    engine = ScriptedEngine(lambda _body: hang())
+    one = handler(engine, concurrency=1)
+    first, waiting = [asyncio.create_task(one.collect(JOB)) for _ in range(2)]
+    await settled()
+    waiting.cancel()
+    first.cancel()
+    await asyncio.gather(first, waiting, return_exceptions=True)
+    again = asyncio.create_task(one.collect(JOB))
+    await settled()
+    assert engine.open == 10
+    again.cancel()
+
+
+async def test_the_deadline_counts_from_the_taking():
+    """A commentary whose turn does not come in time is told from its facts, without the engine."""
+    engine = ScriptedEngine(lambda _body: hang())
+    one = handler(engine, concurrency=1, deadline_s=0.1)
+    _, late = await asyncio.gather(one.collect(JOB), one.collect(JOB))
+    assert {line["source"] for line in late["script"]} == {"fallback"}
+    assert len(engine.bodies) == 10
+
+
+async def test_a_prompt_whose_turn_does_not_come_fails():
+    """It is refused as late, and never reaches the engine."""
+    engine = ScriptedEngine(lambda _body: hang(), route=lambda *_: hang())
+    one = handler(engine, concurrency=1, deadline_s=0.1)
+    _, told = await asyncio.gather(one.collect(JOB), one.collect(PROMPT))
+    assert error_of(told)["code"] == "deadline_exceeded"
+    assert (len(engine.bodies), engine.routed) == (10, [])
+
+
+async def test_a_job_cannot_have_more_time_than_the_worker_gives():
+    """The caller may ask for less, not for more."""
+    engine = ScriptedEngine(lambda _body: hang())
+    job = {"id": "x", "input": request_document(deadlineSeconds=3600)}
+    result = await handler(engine, deadline_s=0.05).collect(job)
+    assert {line["source"] for line in result["script"]} == {"fallback"}
+
+
+async def test_cancelling_while_an_answer_is_posted_frees_the_engine():
+    """The SDK cancels its own POST; the generator behind it is closed without a collection."""
+    engine = ScriptedEngine(lambda body: obey(body) if asks_for(body) == [3] else hang())
+    job = {"id": "x", "input": request_document(stream=True)}
+    kept = []
+
+    async def sdk():
+        answers = handler(engine).stream(job)
+        kept.append(answers)  # as a traceback would
+        async for _ in answers:
+            await asyncio.Event().wait()
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(sdk())
+        await settled()
+        assert engine.open == 9
+        task.cancel()
+        await settled()
+        assert engine.open == 0
+    finally:
+        gc.enable()
+
+
+async def test_a_fatal_error_fails_what_is_under_way_and_leaves_what_waits():
+    """Whoever was begun is answered; whoever was not is left for the platform to place again."""
+    fatal = []
+    engine = ScriptedEngine(lambda _body: hang())
+    one = handler(engine, fatal, concurrency=1)
+    begun, waiting = [asyncio.create_task(one.collect(JOB)) for _ in range(2)]
+    await settled()
+    gone = EngineDead("The engine has died.")
+    one.fail(gone)
+    one.fail(EngineDead("Again."))
+    assert error_of(await begun)["code"] == "engine_dead"
+    await settled()
+    assert (fatal, waiting.done(), one.state.waiting) == ([gone], False, 1)
+    assert (engine.open, len(engine.bodies)) == (0, 10)
+    waiting.cancel()
+
+
+async def test_a_result_that_the_platform_would_refuse_is_an_error(monkeypatch):
+    """A clear error is delivered where the result would not be."""
+    monkeypatch.setattr(module, "RESULT_LIMIT", 500)
+    told = error_of(await handler().collect(JOB))
+    assert (told["code"], told["retryable"]) == ("result_too_large", False)
+
+
+async def test_a_streamed_result_is_measured_as_a_whole(monkeypatch):
+    """The platform keeps all chunks as one result."""
+    monkeypatch.setattr(module, "RESULT_LIMIT", 500)
+    job = {"id": "x", "input": request_document(stream=True)}
+    *chunks, last = [answer async for answer in handler().stream(job)]
+    assert chunks
+    assert error_of(last)["code"] == "result_too_large"
+
+
+async def test_an_error_can_always_be_sent():
+    """Half a character in a message would leave the job without an answer."""
+    answer = error_answer(WorkerError("half \ud800 a character"))
+    assert error_of(answer)["message"] == "half ? a character"
+    json.dumps(answer, ensure_ascii=False).encode()
+
+
+def test_openai_clients_read_an_error_of_their_own():
+    """Beside our keys stands OpenAI's object: the engine's own, or ours in its form."""
+    said = {"message": "No such model.", "type": "NotFoundError", "param": "model", "code": 404}
+    told = error_of(error_answer(EngineRejected("No.", said=said), "openai"))
+    assert (told["code"], told["error"]) == ("engine_rejected", said)
+    own = error_of(error_answer(EngineOverloaded("Full."), "openai"))["error"]
+    assert own == {
+        "message": "Full.",
+        "type": "server_error",
+        "param": None,
+        "code": "engine_overloaded",
+    }
+    assert "error" not in error_of(error_answer(EngineOverloaded("Full."), "commentary"))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"openai_route": "/metrics"},
+        {"openai_route": "/v1/completions", "openai_input": {"stream": 1}},
+        {"openai_input": {}},
+    ],
+)
+async def test_an_openai_job_that_cannot_be_read_is_refused_in_openais_form(document):
+    """Whoever called a route reads its error, also where the worker never asked the engine."""
+    told = await refused(document)
+    assert told["error"]["code"] == told["code"] == "invalid_input"
+    assert told["error"]["type"] == "invalid_request_error"
+
+
+def lines_in(caplog):
+    """The log's lines about jobs, as objects."""
+    said = [record.getMessage() for record in caplog.records if record.name == "worker.jobs"]
+    return [json.loads(line.removeprefix("job ")) for line in said]
+
+
+async def test_each_job_has_one_line_in_the_log(caplog):
+    """Who, how long, how much and how it ended, as JSON; nothing that was said."""
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        await handler().collect(JOB)
+    [line] = lines_in(caplog)
+    assert {name: line[name] for name in line if not name.endswith("_ms")} == {
+        "id": "job-1",
+        "shape": "commentary",
+        "persona": "CASTER",
+        "model": "scripted",
+        "repaired": 0,
+        "fallback": 0,
+        "finish": "done",
+        "error": None,
+        "prompt_tokens": 1000,
+        "cached_tokens": 800,
+        "completion_tokens": 200,
+    }
+    assert line["queue_ms"] == 1.5
+    assert 0 <= line["waited_ms"] <= line["first_ms"] <= line["total_ms"]
+
+
+async def test_the_line_of_a_failed_job_has_its_code(caplog):
+    """Whatever the job was, the log says what became of it."""
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        await refused({"style": "POET"})
+        await refused(7)
+    assert [(line["shape"], line["finish"], line["error"]) for line in lines_in(caplog)] == [
+        ("commentary", "failed", "invalid_input"),
+        ("unknown", "failed", "invalid_input"),
+    ]
+
+
+async def test_the_line_of_a_cancelled_job_says_so(caplog):
+    """A job that nobody wants any more is no failure."""
+    engine = ScriptedEngine(lambda _body: hang())
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        task = asyncio.create_task(handler(engine).collect(JOB))
+        await settled()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    [line] = lines_in(caplog)
+    assert (line["finish"], line["error"]) == ("cancelled", None)
+
+
+async def test_the_line_counts_lines_that_were_not_the_models(caplog):
+    """Fallbacks are seen in the log."""
+    engine = ScriptedEngine(lambda body: obey(body) if asks_for(body) == [3] else hang())
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        await handler(engine, deadline_s=0.05).collect(JOB)
+    assert lines_in(caplog)[0]["fallback"] == 9
+
+
+async def test_the_state_counts_what_became_of_jobs():
+    """Served and failed add up."""
+    counting = handler()
+    await counting.collect(JOB)
+    await counting.collect({"id": "x", "input": None})
+    state = counting.state
+    assert (state.served, state.failed, state.in_flight) == (1, 1, 0)
 
 
 async def posted(monkeypatch, job):

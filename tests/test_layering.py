@@ -1,7 +1,9 @@
 """Arrows point inward: the pure rooms know nothing of the platform, the engine or their callers."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,17 @@ def test_commentary_knows_only_football_and_the_engine_protocol(room):
 def test_the_handler_knows_neither_the_sdk_nor_vllm():
     """Jobs and errors are told apart without the platform's SDK."""
     assert modules_after("import worker.handler").isdisjoint([*HEAVY, "httpx"])
+
+
+def test_only_the_rooms_that_serve_import_the_sdk():
+    """The platform's SDK is known in one place."""
+    root = Path(__file__).resolve().parents[1] / "worker"
+    users = [
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r"^\s*(import|from) runpod", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert sorted(users) == ["serve/local.py", "serve/queue.py"]
 
 
 def test_settings_are_read_without_the_engine():

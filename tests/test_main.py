@@ -174,13 +174,6 @@ def test_a_persona_can_be_chosen_for_the_local_run():
     assert "invalid_input" in out
 
 
-def test_lines_without_a_time_can_be_read_too(capsys):
-    """A row without a time is normal input, and so is its line."""
-    line = {"actionId": "1", "timeSeconds": None, "tone": "DEFAULT", "description": "멈춥니다."}
-    main.show({"script": [line]})
-    assert "DEFAULT   멈춥니다." in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_engine_too(number, code):
     """Where the SDK does not drain, a signal leaves through the door: the engine is closed."""
@@ -232,61 +225,46 @@ def test_a_fatal_error_of_a_job_ends_the_worker(monkeypatch):
     """The handler that serves is the one that ends the process when the engine dies."""
     served = []
     monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
-    monkeypatch.setattr(main, "serve", lambda handler, _settings: served.append(handler))
+    monkeypatch.setattr(main, "serve", lambda handler, *_: served.append(handler))
     monkeypatch.setattr(sys, "argv", ["worker"])
     main.run(main.Settings(takes_jobs=True), [])
     assert [handler.on_fatal for handler in served] == [main.end_soon]
 
 
-def test_the_sdk_is_told_how_many_jobs_to_take(monkeypatch):
-    """MAX_CONCURRENCY reaches the SDK, whose own GPU checks keep off the loaded engine."""
-    import runpod
+@pytest.mark.parametrize(("setting", "jobs"), [(None, 8), (3, 3)])
+def test_concurrency_is_the_setting_s_or_the_engine_s(monkeypatch, setting, jobs):
+    """MAX_CONCURRENCY goes before what the engine could hold."""
+    served = []
+    monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
+    monkeypatch.setattr(main, "serve", lambda handler, *_: served.append(handler))
+    main.run(main.Settings(takes_jobs=True, max_concurrency=setting), [])
+    assert [handler.state.concurrency for handler in served] == [jobs]
 
-    told = []
+
+def test_the_sdk_is_told_what_it_needs(monkeypatch):
+    """It runs our generator, checks what we check, and its own GPU checks keep off the engine."""
+    import runpod
+    from runpod.serverless.modules import rp_scale
+
+    told, checks = [], []
     monkeypatch.setattr(runpod.serverless, "start", told.append)
+    monkeypatch.setattr(runpod.serverless, "register_fitness_check", checks.append)
+    monkeypatch.setattr(rp_scale, "JobScaler", None)
     for name in ("RUNPOD_LOG_LEVEL", "RUNPOD_SKIP_GPU_CHECK", "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS"):
         monkeypatch.setenv(name, "x")
         monkeypatch.delenv(name)
-    settings = main.Settings(max_concurrency=3)
-    main.serve(main.Handler(ScriptedEngine(), settings.commentary, main.end_soon), settings)
+    settings, engine = main.Settings(), ScriptedEngine()
+    handler = main.Handler(engine, settings.commentary, 3, main.end_soon)
+    main.serve(handler, engine, settings)
     [config] = told
-    assert config["concurrency_modifier"](1) == 3
+    assert config["handler"] == handler.stream
     assert config["return_aggregate_stream"]
+    assert [check.__name__ for check in checks] == ["model_files", "warm_up"]
     assert os.environ["RUNPOD_LOG_LEVEL"] == "INFO"
     assert os.environ["RUNPOD_SKIP_GPU_CHECK"] == "true"
-
-
-def test_a_fatal_error_ends_the_process_with_a_failure():
-    """The platform sees a dead worker, and its answers had time to leave."""
-    script = (
-        "import time, worker.__main__ as m; from worker.errors import EngineDead\n"
-        "m.LAST_WORDS_SECONDS = 0.1\n"
-        "m.end_soon(EngineDead('Gone.')); print('last words', flush=True); time.sleep(60)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (1, "last words\n")
-
-
-def test_the_last_words_leave_before_a_platform_would_lose_patience():
-    """A dead worker is gone within five seconds."""
-    assert 0 < main.LAST_WORDS_SECONDS < 5
-    assert EngineDead("Gone.").fatal
-
-
-def test_a_test_input_that_is_missing_is_named(tmp_path, monkeypatch):
-    """A local run in the wrong folder says what it looked for."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(main.StartupError, match=r"test_input\.json"):
-        main.read_test_input(None, None)
-
-
-@pytest.mark.parametrize("job", ["[]", '{"input": null}', "{", '"text"'])
-def test_a_test_input_that_is_no_job_is_refused_before_the_engine_starts(job):
-    """A start of half a minute is not spent on a job that cannot be run."""
-    with pytest.raises(main.StartupError, match="--test_input"):
-        main.read_test_input(job, None)
+    loop = rp_scale.JobScaler(config)
+    assert isinstance(loop, rp_scale.JobScaler.func)
+    assert handler.on_fatal == loop._die
 
 
 def test_the_sdks_own_argument_for_a_job_is_honoured():

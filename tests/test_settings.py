@@ -40,6 +40,9 @@ def test_every_setting_is_read_from_its_variable():
         TEMPERATURE="0",
         TOP_P="1",
         JOB_DEADLINE="30.5",
+        DEADLINE_FALLBACK="no",
+        ENGINE_STALL="0",
+        SHUTDOWN_GRACE="20",
         LOG_LEVEL="debug",
     )
     assert settings.model_name == "org/model"
@@ -50,6 +53,8 @@ def test_every_setting_is_read_from_its_variable():
     assert (settings.max_concurrency, settings.fanout) == (3, 5)
     assert settings.table is TableForm.JSON
     assert (settings.temperature, settings.top_p, settings.job_deadline) == (0.0, 1.0, 30.5)
+    assert (settings.deadline_fallback, settings.commentary.deadline_fallback) == (False, False)
+    assert (settings.engine_stall, settings.shutdown_grace) == (0.0, 20.0)
     assert settings.log_level == "DEBUG"
 
 
@@ -89,6 +94,9 @@ def test_a_variable_that_holds_nothing_is_an_error(name, value):
         ("TEMPERATURE", "nan", "a number from 0, 2 at most"),
         ("TOP_P", "0", "a number above 0, 1 at most"),
         ("JOB_DEADLINE", "inf", "a number above 0, 86400 at most"),
+        ("DEADLINE_FALLBACK", "2", "true or false"),
+        ("ENGINE_STALL", "-1", "a number from 0, 86400 at most"),
+        ("SHUTDOWN_GRACE", "soon", "a number from 0, 86400 at most"),
         ("TABLE_FORM", "xml", "one of facts, coordinates, json"),
         ("LOG_LEVEL", "LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
         ("PRESET", "ax-h100", "one of ax-l4"),

@@ -1,4 +1,4 @@
-"""Start the worker: settings, engine, warm-up, then RunPod's job loop. The only import of runpod.
+"""Start the worker: settings, engine, warm-up, then RunPod's job loop.
 
 `python -m worker` runs `test_input.json` once where the platform is absent, serves the SDK's local
 API with `--rp_serve_api`, and takes jobs where the platform says from where.
@@ -6,27 +6,24 @@ API with `--rp_serve_api`, and takes jobs where the platform says from where.
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
 
+from worker.capacity import jobs_at_once
+from worker.ending import end_soon
 from worker.engine import Engine
-from worker.errors import StartupError, WorkerError
-from worker.handler import Answer, Handler
+from worker.errors import StartupError
+from worker.fitness import Fitness
+from worker.handler import Handler
+from worker.serve.local import read_test_input, serve_locally
 from worker.settings import Settings
 from worker.warmup import warm_up
 
 log = logging.getLogger("worker")
-
-TEST_INPUT = Path("test_input.json")
-LAST_WORDS_SECONDS = 2.0  # time to post the answers of a dying worker
 
 
 def configure_logging(level: str) -> None:
@@ -71,65 +68,26 @@ def ready_engine(settings: Settings) -> Engine:
     return engine
 
 
-def end_soon(error: WorkerError) -> None:
-    """End the process with an error, once the answers in flight had time to leave."""
-    log.critical("the worker ends: %s", error.message)
-    timer = threading.Timer(LAST_WORDS_SECONDS, os._exit, [1])
-    timer.daemon = True
-    timer.start()
+def prepare_sdk(environ: MutableMapping[str, str]) -> None:
+    """Set what the SDK reads from the environment as it is imported, where nobody has."""
+    environ.setdefault("RUNPOD_LOG_LEVEL", "INFO")  # the SDK's DEBUG prints whole inputs
+    # vLLM holds the GPU by now, so the SDK's own probes of it can fail; ours prove more.
+    environ.setdefault("RUNPOD_SKIP_GPU_CHECK", "true")
+    environ.setdefault("RUNPOD_SKIP_AUTO_SYSTEM_CHECKS", "true")
 
 
-def read_test_input(given: str | None, style: str | None) -> dict[str, Any]:
-    """The local job, as given or from the file, in another persona's voice where one is named."""
-    place = "--test_input" if given else f"{TEST_INPUT} in the current folder"
-    try:
-        job = json.loads(given or TEST_INPUT.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StartupError(f"{place} cannot be read: {error}") from error
-    if not isinstance(job, dict) or job.get("input") is None:
-        raise StartupError(f'{place} must be a job: an object with an "input".')
-    if style and isinstance(job["input"], dict):
-        job["input"]["style"] = style
-    return job
-
-
-def show(answer: Answer) -> None:
-    """Write a result for a person to read: its lines, then the whole of it."""
-    for line in answer.get("script", []):
-        when = line["timeSeconds"] or ""
-        sys.stdout.write(f"{when:>9}  {line['tone']:<8}  {line['description']}\n")
-    sys.stdout.write(f"\n{json.dumps(answer, ensure_ascii=False, indent=2)}\n")
-    sys.stdout.flush()
-
-
-def serve_locally(handler: Handler, job: dict[str, Any]) -> None:
-    """Run one job through the SDK, which ends the process with the job's exit code."""
-    os.environ.setdefault("RUNPOD_LOG_LEVEL", "WARN")  # `show` tells the result, once
-    import runpod
-
-    async def told(job: Mapping[str, Any]) -> Answer:
-        answer = await handler.collect(job)
-        show(answer)
-        return answer
-
-    sys.argv += ["--test_input", json.dumps(job)]
-    runpod.serverless.start({"handler": told})
-
-
-def serve(handler: Handler, settings: Settings) -> None:
+def serve(handler: Handler, engine: Engine, settings: Settings) -> None:
     """Take jobs from the platform, or from the SDK's local API, until told to end."""
-    os.environ.setdefault("RUNPOD_LOG_LEVEL", "INFO")  # the SDK's DEBUG prints whole inputs
-    # vLLM holds the GPU by now, so the SDK's own probes of it can fail; the warm-up proved more.
-    os.environ.setdefault("RUNPOD_SKIP_GPU_CHECK", "true")
-    os.environ.setdefault("RUNPOD_SKIP_AUTO_SYSTEM_CHECKS", "true")
-    import runpod
+    prepare_sdk(os.environ)
+    from worker.serve.queue import serve
 
-    runpod.serverless.start(
-        {
-            "handler": handler.stream,
-            "return_aggregate_stream": True,
-            "concurrency_modifier": lambda _current: settings.max_concurrency,
-        }
+    fitness = Fitness(engine, settings)
+    serve(
+        handler,
+        engine,
+        checks=(fitness.model_files, fitness.warm_up),
+        stall_s=settings.engine_stall,
+        grace_s=settings.shutdown_grace,
     )
 
 
@@ -137,7 +95,7 @@ def arguments(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our own command line, and the words that are the SDK's."""
     parser = argparse.ArgumentParser(prog="python -m worker", allow_abbrev=False)
     parser.add_argument("--style", help="persona for the local run: CASTER, ANALYST or FRIEND")
-    parser.add_argument("--test_input", help=f"job for the local run, as JSON, not {TEST_INPUT}")
+    parser.add_argument("--test_input", help="job for the local run, as JSON, not test_input.json")
     return parser.parse_known_args(words)
 
 
@@ -149,10 +107,12 @@ def run(settings: Settings, words: Sequence[str]) -> None:
     serving = takes_jobs or "--rp_serve_api" in the_sdks
     job = None if serving else read_test_input(options.test_input, options.style)
     engine = ready_engine(settings)
-    handler = Handler(engine, settings.commentary, end_soon)
+    concurrency = settings.max_concurrency or jobs_at_once(engine.about())
+    handler = Handler(engine, settings.commentary, concurrency, end_soon)
     try:
         if job is None:
-            serve(handler, settings)
+            log.info("%d jobs generate at once", concurrency)
+            serve(handler, engine, settings)
         else:
             serve_locally(handler, job)
     finally:

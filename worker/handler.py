@@ -5,117 +5,249 @@ production (its `output` is the list of what it yields), `collect` the coroutine
 `test_input.json` run, where the SDK never executes a generator.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from time import perf_counter
 from typing import Any
 
-from worker.commentary.pipeline import CommentaryOptions, Line, Script, commentate
+from worker.commentary.pipeline import CommentaryOptions
 from worker.engine import Engine
-from worker.errors import WorkerError
-from worker.football.schema import CommentaryRequest
+from worker.errors import DeadlineExceeded, EngineDead, ResultTooLarge, WorkerError
+from worker.record import Record
+from worker.shapes import Answer, Context, Request
+from worker.shapes.reading import read, shape_of
+from worker.state import WorkerState
 
 log = logging.getLogger(__name__)
 
-Answer = dict[str, Any]
+RESULT_LIMIT = 10_000_000  # bytes; what /run takes, and half of what /runsync does
+# A request that ends at its deadline by itself gets this much longer to do so, in seconds.
+LENIENCE_SECONDS = 5.0
 
 
-def error_answer(error: WorkerError) -> Answer:
+def openai_error(error: WorkerError) -> Mapping[str, Any]:
+    """An error as OpenAI's clients read it: the engine's own words where it had some."""
+    kind = "invalid_request_error" if error.fault == "caller" else "server_error"
+    own = {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    return error.said or own
+
+
+def error_answer(error: WorkerError, shape: str = "unknown") -> dict[str, str]:
     """An error as RunPod's envelope takes it: one string, itself JSON.
 
-    The SDK would write a dict as a Python repr, and a raised exception with its traceback.
+    The SDK would write a dict as a Python repr, and a raised exception with its traceback. What
+    is told to an OpenAI client also has OpenAI's `error` object inside.
     """
-    told = {
+    told: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
         "param": error.param,
         "retryable": error.retryable,
     }
-    return {"error": json.dumps(told, ensure_ascii=False)}
+    if shape == "openai":
+        told["error"] = openai_error(error)
+    # An input's half characters may be quoted in a message, and nothing could send those.
+    text = json.dumps(told, ensure_ascii=False).encode(errors="replace").decode()
+    return {"error": text}
 
 
-def script_line(line: Line, request: CommentaryRequest) -> Answer:
-    """A line as clients read it: their four keys first, ours after them."""
-    action = request.actions[line.index]
-    return {
-        "actionId": action.action_id,
-        "timeSeconds": action.time_text,
-        "tone": line.tone.value,
-        "description": line.text,
-        "source": line.source.value,
-    }
+def size_of(answer: Answer) -> int:
+    """Bytes of an answer as the SDK sends it. Raises ValueError where that is not JSON."""
+    return len(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode())
 
 
-def result(job_id: str, request: CommentaryRequest, script: Script, model: str) -> Answer:
-    """The result object of a finished job."""
-    usage, timings = script.usage, script.timings
-    return {
-        "jobId": job_id,
-        "gameId": request.game_id,
-        "status": "DONE",
-        "script": [script_line(line, request) for line in script.lines],
-        "model": model,
-        "usage": {
-            "promptTokens": usage.prompt,
-            "cachedTokens": usage.cached,
-            "completionTokens": usage.completion,
-        },
-        "timings": {
-            "queueMs": _rounded(timings.queue_ms),
-            "firstLineMs": _rounded(timings.first_line_ms),
-            "totalMs": _rounded(timings.total_ms),
-        },
-        "warnings": list(script.warnings),
-    }
-
-
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 1)
-
-
-@dataclass(frozen=True)
 class Handler:
-    """Answers RunPod's jobs with an engine.
+    """Answers RunPod's jobs with an engine, so many at once.
 
-    Attributes:
+    Args:
         engine: the model that is asked.
-        options: how commentary is made where a request does not say.
-        on_fatal: told of an error after which this process must not take another job.
+        options: how commentary is made where a request does not say; `deadline_s` is every job's.
+        concurrency: jobs that may generate at once; the others wait for their turn.
+        on_fatal: told, once, of the error after which this process must not take another job;
+            whoever serves may put its own there.
     """
 
-    engine: Engine
-    options: CommentaryOptions
-    on_fatal: Callable[[WorkerError], None]
+    def __init__(
+        self,
+        engine: Engine,
+        options: CommentaryOptions,
+        concurrency: int,
+        on_fatal: Callable[[WorkerError], None],
+    ) -> None:
+        self.on_fatal = on_fatal
+        self.state = WorkerState(concurrency)
+        self._engine, self._options = engine, options
+        self._turns = asyncio.Semaphore(concurrency)
+        self._fault: WorkerError | None = None
+        self._timeouts: set[asyncio.Timeout] = set()
 
     async def stream(self, job: Mapping[str, Any]) -> AsyncIterator[Answer]:
         """The production handler: every answer of a job, as it is ready."""
-        async for answer in self.answers(job):
-            yield answer
+        answers = self.answers(job)
+        close_with_task(answers)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
 
-    async def collect(self, job: Mapping[str, Any]) -> Answer:
-        """The local handler: a job's one answer."""
-        return [answer async for answer in self.answers(job)][-1]
+    async def collect(self, job: Mapping[str, Any]) -> Answer | list[Answer]:
+        """The local handler: a job's one answer, the chunks of a streamed one, or its error."""
+        async with aclosing(self.answers(job)) as answers:
+            *chunks, last = [answer async for answer in answers]
+        failed = isinstance(last, dict) and "error" in last
+        return last if failed or not chunks else [*chunks, last]
 
-    async def answers(self, job: Mapping[str, Any]) -> AsyncIterator[Answer]:
+    def fail(self, error: WorkerError) -> None:
+        """Whatever is under way fails with a fatal error, now; nothing new begins."""
+        if self._fault:
+            return
+        self._fault = error
+        for timeout in self._timeouts:
+            if not timeout.expired():
+                timeout.reschedule(0)
+        self.on_fatal(error)
+
+    async def answers(self, job: Mapping[str, Any]) -> AsyncGenerator[Answer, None]:
         """What a job comes to; an error is its last answer, never an exception."""
-        job_id = str(job.get("id"))
+        record = Record(str(job.get("id")))
+        self.state.in_flight += 1
         try:
-            yield await self._commentary(job_id, job.get("input"))
+            async with aclosing(self._answers(job.get("input"), record)) as answers:
+                async for answer in answers:
+                    yield answer
+            self.state.served += 1
         except WorkerError as error:
-            log.warning("job %s failed: %s", job_id, error.code)
-            if error.fatal:  # before the yield: the SDK never comes back for more after an error
-                self.on_fatal(error)
-            yield error_answer(error)
+            if error.fatal:
+                self.fail(error)
+            yield self._failed(error, record)
         except Exception:  # the wire must never see a traceback, the log must
-            log.exception("job %s failed on a fault of the worker", job_id)
-            yield error_answer(WorkerError("The worker failed on this job; its log says why."))
+            log.exception("job %s failed on a fault of the worker", record.id)
+            own = WorkerError("The worker failed on this job; its log says why.")
+            yield self._failed(own, record)
+        finally:
+            self.state.in_flight -= 1
+            record.write()
 
-    async def _commentary(self, job_id: str, document: object) -> Answer:
-        request = CommentaryRequest.parse(document)
-        async with aclosing(commentate(request, self.engine, self.options)) as items:
-            async for item in items:
-                if isinstance(item, Script):
-                    return result(job_id, request, item, self.engine.model)
-        raise WorkerError("The commentary ended without a script.")
+    def _failed(self, error: WorkerError, record: Record) -> Answer:
+        self.state.failed += 1
+        record.finish, record.error = "failed", error.code
+        return error_answer(error, record.shape)
+
+    async def _answers(self, document: object, record: Record) -> AsyncGenerator[Answer, None]:
+        record.shape = shape_of(document) or record.shape  # an error's form depends on it, too
+        request = read(document)
+        context = Context(record.id, self._engine, self._options, record, self.state)
+        async with (
+            self._turn(request, record),
+            aclosing(self._bounded(request, context)) as answers,
+        ):
+            sent = 0
+            async for answer in answers:
+                sent += size_of(answer)
+                if sent > RESULT_LIMIT:
+                    limit = RESULT_LIMIT // 1_000_000
+                    raise ResultTooLarge(f"The answer is over {limit} MB; ask for less of it.")
+                if record.first_ms is None:
+                    record.first_ms = record.elapsed_ms
+                yield answer
+
+    async def _bounded(self, request: Request, context: Context) -> AsyncGenerator[Answer, None]:
+        """The answers of a request, each within what is left of the job's time."""
+        lenience = LENIENCE_SECONDS if request.keeps_deadline else 0.0
+        async with aclosing(request.answers(context)) as answers:
+            while True:
+                try:
+                    async with self._patience(request, context.record, lenience):
+                        answer = await anext(answers)
+                except StopAsyncIteration:
+                    return
+                yield answer
+
+    @asynccontextmanager
+    async def _turn(self, request: Request, record: Record) -> AsyncIterator[None]:
+        """While it lasts, one of the places of those who generate, if this one does."""
+        if not request.generates:
+            yield
+            return
+        had_turn = await self._wait_for_turn(request, record)
+        record.waited_ms = record.elapsed_ms
+        try:
+            yield
+        finally:
+            if had_turn:
+                self._turns.release()
+
+    async def _wait_for_turn(self, request: Request, record: Record) -> bool:
+        """Whether the turn came before the deadline.
+
+        Only a request that keeps its deadline hears that it did not: it ends without the engine.
+        When the engine dies, the jobs that it has not seen are left for the platform to place
+        elsewhere: they are never answered, and the process ends.
+        """
+        self.state.waiting += 1
+        try:
+            async with self._patience(request, record):
+                await self._turns.acquire()
+        except DeadlineExceeded:
+            if not request.keeps_deadline:
+                raise
+            return False
+        except EngineDead:
+            await asyncio.Event().wait()
+        finally:
+            self.state.waiting -= 1
+        return True
+
+    @asynccontextmanager
+    async def _patience(
+        self, request: Request, record: Record, lenience: float = 0.0
+    ) -> AsyncIterator[None]:
+        """Raise DeadlineExceeded at the job's deadline, or the fatal error as soon as there is one.
+
+        Not to be held across a yield: the SDK's own awaits would be cut off instead of ours.
+        """
+        allowed = min(self._options.deadline_s, request.deadline_s or self._options.deadline_s)
+        left = 0.0 if self._fault else allowed + lenience - (perf_counter() - record.began)
+        if left <= 0:
+            raise self._lateness(allowed)
+        timeout = asyncio.timeout(left)
+        self._timeouts.add(timeout)
+        try:
+            async with timeout:
+                yield
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise self._lateness(allowed) from None
+        finally:
+            self._timeouts.discard(timeout)
+
+    def _lateness(self, allowed: float) -> WorkerError:
+        if self._fault:
+            return EngineDead(self._fault.message)
+        return DeadlineExceeded(f"Not finished within {allowed:g} s.")
+
+
+def close_with_task(answers: AsyncGenerator[Answer, None]) -> None:
+    """Close `answers` as soon as the running task is over, however it ends.
+
+    The SDK cancels a job's task wherever it is. Where that is its own POST of an answer, nobody
+    tells the generator that is suspended meanwhile, and the engine would go on generating until
+    the garbage collector came by.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        return
+    closing: set[asyncio.Task[None]] = set()  # the loop alone would forget it
+
+    def close(_: object) -> None:
+        closing.add(asyncio.create_task(_close(answers)))
+
+    task.add_done_callback(close)
+
+
+async def _close(answers: AsyncGenerator[Answer, None]) -> None:
+    with suppress(RuntimeError):  # it is being closed by somebody else
+        await answers.aclose()

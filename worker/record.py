@@ -18,7 +18,7 @@ class Record:
 
     Attributes:
         id: the platform's.
-        shape: what was asked for, `unknown` where it could not be read.
+        shape: what was asked for, `unknown` where nobody can tell.
         persona, model: who spoke, and by which model.
         waited_ms: from taking the job to its turn.
         queue_ms: the longest that one of its requests waited in the engine's queue.

@@ -109,9 +109,13 @@ def _url(value: str) -> str:
 
 
 COMMENTARY = CommentaryOptions()
+TRUTH = MappingProxyType(
+    {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+)
 
 TEXT = Kind("a name", str)
 SECRET = Kind("a token, or no such variable", str)
+SWITCH = Kind("true or false", lambda value: TRUTH[value.lower()])
 NAMES = Kind("names with commas or spaces between them", _words)
 URL = Kind("http://host:port or https://host, without user name, query or fragment", _url)
 
@@ -153,8 +157,10 @@ class Settings:
         "ENGINE_URL", URL, "a vLLM server elsewhere, in place of vLLM in this process"
     )
     engine_api_key: str | None = variable("ENGINE_API_KEY", SECRET, "key for ENGINE_URL")
-    max_concurrency: int = variable(
-        "MAX_CONCURRENCY", whole(1), "jobs that this worker takes at once", 8
+    max_concurrency: int | None = variable(
+        "MAX_CONCURRENCY",
+        whole(1),
+        "jobs that generate at once; without it, what the KV cache and the engine's queue hold",
     )
     fanout: int | None = variable(
         "FANOUT",
@@ -174,8 +180,26 @@ class Settings:
     job_deadline: float = variable(
         "JOB_DEADLINE",
         number(0, 86400, above=True),
-        "seconds after which a job is answered with what is there",
+        "seconds that a job may take, from when it is taken; below the platform's own timeout",
         COMMENTARY.deadline_s,
+    )
+    deadline_fallback: bool = variable(
+        "DEADLINE_FALLBACK",
+        SWITCH,
+        "at its deadline a commentary is finished with flagged fallback lines; false: it fails",
+        COMMENTARY.deadline_fallback,
+    )
+    engine_stall: float = variable(
+        "ENGINE_STALL",
+        number(0, 86400),
+        "seconds of an engine's silence over its requests after which the worker ends; 0: never",
+        60.0,
+    )
+    shutdown_grace: float = variable(
+        "SHUTDOWN_GRACE",
+        number(0, 86400),
+        "seconds after SIGTERM for which the pending poll may still bring a job",
+        8.0,
     )
     log_level: str = variable(
         "LOG_LEVEL",
@@ -216,6 +240,7 @@ class Settings:
             temperature=self.temperature,
             top_p=self.top_p,
             deadline_s=self.job_deadline,
+            deadline_fallback=self.deadline_fallback,
         )
 
     @property
@@ -239,7 +264,7 @@ def _read(spec: "Field[Any]", value: str) -> Any:
     kind: Kind = about["kind"]
     try:
         return kind.read(_present(value))
-    except ValueError:
+    except (ValueError, KeyError):
         shown = None if PRIVATE.search(value) else value
         raise invalid(about["variable"], shown, kind.expected) from None
 
@@ -263,7 +288,8 @@ def _preset(environ: Mapping[str, str]) -> Mapping[str, str]:
 def _default(spec: "Field[Any]") -> str:
     if spec.default is MISSING or spec.default in (None, ()):
         return ""
-    return f"`{spec.default:g}`" if isinstance(spec.default, float) else f"`{spec.default}`"
+    shown = f"{spec.default:g}" if isinstance(spec.default, float) else str(spec.default)
+    return f"`{shown.lower() if isinstance(spec.default, bool) else shown}`"
 
 
 def settings_table() -> str:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,29 @@ def test_the_manifest_names_every_other_file_with_its_digest(checkpoint, arch):
     del files[MANIFEST]
     assert manifest["files"] == {n: sha256(data).hexdigest() for n, data in files.items()}
     assert (manifest["arch"], manifest["size"], manifest["seed"]) == (arch, "tiny", 0)
+
+
+def test_a_checkpoint_says_which_model_it_is(checkpoint, arch):
+    """By name and revision, with digest and size of its files, for whoever serves or ships it."""
+    told = json.loads((checkpoint / "manifest.json").read_text())
+    files = contents(checkpoint)
+    del files[MANIFEST], files["manifest.json"]
+    assert told.keys() == {"model", "revision", "files"}
+    assert told["model"] == f"mini/{arch}"
+    assert re.fullmatch("[0-9a-f]{40}", told["revision"])
+    assert told["files"] == {
+        name: {"sha256": sha256(data).hexdigest(), "size": len(data)}
+        for name, data in files.items()
+    }
+
+
+def test_another_size_is_another_model_and_another_seed_another_revision(tmp_path):
+    """What is called the same is the same, byte for byte."""
+    (tmp_path / "config.json").write_text("{}")
+    one, mid = (mini_module._identity(tmp_path, Mini(size=size)) for size in ("tiny", "mid"))
+    assert (one["model"], mid["model"]) == ("mini/exaone", "mini/exaone-mid")
+    (tmp_path / "config.json").write_text("[]")
+    assert mini_module._identity(tmp_path, Mini())["revision"] != one["revision"]
 
 
 def test_the_readme_says_that_the_words_mean_nothing(checkpoint):

@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import json
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import threading
 import time
 from argparse import Namespace
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +20,7 @@ import psutil
 import pytest
 
 from tests.conftest import modest
-from worker.engine import vllm_app
+from worker.engine import Load, vllm_app
 from worker.engine.vllm_app import VllmEngine, model_of, prepare_environment, without_secrets
 from worker.errors import EngineDead, EngineRejected, InvalidSetting, StartupError
 from worker.settings import Settings
@@ -58,6 +60,16 @@ async def until_running(engine, count):
         await asyncio.sleep(0.01)
 
 
+async def until(holds):
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110  # the engine has no event for it
+            await asyncio.sleep(0.001)
+
+
+async def until_idle(engine):
+    await until(lambda: engine.load() == Load(0, 0.0))
+
+
 class TestNames:
     """vLLM's names are called the way vLLM has them; an upgrade that changes one fails here."""
 
@@ -88,6 +100,37 @@ class TestNames:
         assert callable(vllm.ReasoningParserManager.import_reasoning_parser)
         assert vllm.current_platform.is_cpu() in (True, False)
         assert isinstance(EngineClient.errored, property)
+
+    def test_an_engine_is_heard_where_its_outputs_go_by(self):
+        """The calls that are listened to, what they are given, and where they are made."""
+        from vllm.v1.engine.async_llm import AsyncLLM
+        from vllm.v1.engine.output_processor import OutputProcessor
+        from vllm.v1.metrics.stats import SchedulerStats
+
+        heard = {
+            "add_request": "request",
+            "abort_requests": "request_ids",
+            "process_outputs": "engine_core_outputs",
+            "update_scheduler_stats": "scheduler_stats",
+        }
+        source = inspect.getsource(AsyncLLM)
+        for name, first in heard.items():
+            parameters = list(inspect.signature(getattr(OutputProcessor, name)).parameters)
+            assert parameters[:2] == ["self", first]
+            assert f"output_processor.{name}(" in source
+        assert {"num_running_reqs", "num_waiting_reqs", "num_skipped_waiting_reqs"} <= {
+            one.name for one in fields(SchedulerStats)
+        }
+        assert SchedulerStats().kv_cache_usage == 0.0
+
+    def test_an_engine_tells_what_it_has_room_for(self):
+        """Where its configuration says so."""
+        from vllm.config import CacheConfig, ModelConfig, SchedulerConfig
+
+        assert "kv_cache_size_tokens" in CacheConfig.__dataclass_fields__
+        assert "max_model_len" in ModelConfig.__dataclass_fields__
+        scheduler = SchedulerConfig.__dataclass_fields__
+        assert {"max_num_seqs", "max_num_queued_reqs"} <= scheduler.keys()
 
     def test_they_are_imported_in_one_file(self):
         """And nothing imports that file before a start asks for it."""
@@ -155,6 +198,17 @@ class TestAnswers:
             assert f'"id":"{name}"' in models
             assert (await engine.chat(body(model=name))).finish_reason == "stop"
 
+    async def test_a_folder_is_served_under_its_id_and_its_place_is_told_to_nobody(
+        self, engine, mini_folders
+    ):
+        """Neither as a name nor as a root; asked for by its path, it is not there."""
+        models = json.loads(await text_of(engine, "/v1/models"))["data"]
+        assert engine.model == "mini/exaone"
+        assert [one["id"] for one in models] == ["mini/exaone", "commentary", "caster"]
+        assert {one["root"] for one in models} == {"mini/exaone"}
+        with pytest.raises(EngineRejected):
+            await engine.chat(body(model=str(mini_folders["exaone"])))
+
     async def test_every_route_of_vllm_is_there(self, engine):
         """Tokens are counted by the model's own tokenizer, for one."""
         asked = {"model": engine.model, "prompt": "골입니다"}
@@ -215,6 +269,51 @@ def test_one_engine_serves_every_event_loop(engine):
 
 
 @needs_engine
+def test_the_engine_tells_what_it_is(engine, mini_folders):
+    """Its size as it came out on this machine, and nothing of where the model lies."""
+    about = engine.about()
+    manifest = json.loads((mini_folders["exaone"] / "manifest.json").read_text())
+    assert (about.model, about.revision) == (engine.model, manifest["revision"])
+    assert about.aliases == ("commentary", "caster")
+    assert about.versions["vllm"] == "0.32.0"
+    assert about.kv_cache_tokens >= about.max_model_len > 0
+    assert about.max_num_seqs > 0
+    assert about.max_num_queued_reqs is None
+    assert about.arguments["model"] == "mini/exaone"
+    assert about.arguments["trust_remote_code"] is True
+    assert about.arguments["structured_outputs_config"]["backend"] == "guidance"
+    told = json.dumps(dict(about.arguments), allow_nan=False)
+    assert str(mini_folders["exaone"].parent) not in told
+    assert "port" not in about.arguments
+    assert "compilation_config" not in about.arguments
+
+
+@needs_engine
+@pytest.mark.anyio
+async def test_the_engine_tells_what_it_is_doing(engine):
+    """As many requests as it runs, and none once it has dropped those that were left."""
+    chats = [asyncio.create_task(engine.chat(body(LONG))) for _ in range(3)]
+    await until_running(engine, 3)
+    assert engine.load().requests == 3
+    for chat in chats:
+        chat.cancel()
+    await until_idle(engine)
+    assert await running(engine) == 0
+
+
+@needs_engine
+@pytest.mark.anyio
+async def test_a_request_that_is_left_in_its_prompt_counts_until_the_engine_has_dropped_it(engine):
+    """Before its first token the engine has not spoken of it yet; what it says then is nothing."""
+    chat = asyncio.create_task(engine.chat(body(LONG, words="처음부터 긴 말입니다. " * 20)))
+    await until(lambda: engine.load().requests)
+    chat.cancel()
+    await asyncio.gather(chat, return_exceptions=True)
+    await until_idle(engine)
+    assert await running(engine) == 0
+
+
+@needs_engine
 def test_the_start_is_told_in_phases(engine):
     """Seconds of import, load, compile and application; tests run without compiling."""
     assert set(engine.phases) == {"import", "load", "compile", "application"}
@@ -231,33 +330,117 @@ async def test_the_other_architecture_answers_too(qwen_engine):
     assert completion.finish_reason == "stop"
 
 
+def children():
+    return set(psutil.Process().children(recursive=True))
+
+
+def left_of(others):
+    """Processes of ours that were not there before, but for Python's own."""
+    return [one for one in children() - others if "resource_tracker" not in " ".join(one.cmdline())]
+
+
+def cores(others):
+    """The processes of an engine's core that were not there before."""
+    new = children() - others
+    return [one for one in new if "EngineCore" in f"{one.name()} {' '.join(one.cmdline())}"]
+
+
+async def to_the_end(stream):
+    return [delta async for delta in stream]
+
+
+async def routed(engine, *, stream):
+    """An answer by route, which has no exception for a failure: the status and the text of it."""
+    asked = body(LONG, stream=stream)
+    async with engine.route("POST", "/v1/chat/completions", asked) as reply:
+        text = b"".join([piece async for piece in reply.body]).decode()
+    return reply.status, text, engine.dead
+
+
+async def in_flight(engine):
+    """A chat, a stream and both by route, all of them running."""
+    asked = [
+        engine.chat(body(LONG)),
+        to_the_end(engine.stream(body(LONG))),
+        routed(engine, stream=False),
+        routed(engine, stream=True),
+    ]
+    tasks = [asyncio.create_task(one) for one in asked]
+    await until_running(engine, len(tasks))
+    return tasks
+
+
+async def assert_all_are_told_of_the_death(engine, tasks):
+    """Each within a second; by route as far as its answer had not begun."""
+    chat, stream, plain, streamed = tasks
+    async with asyncio.timeout(1):
+        for one in (chat, stream):
+            with pytest.raises(EngineDead):
+                await one
+        status, _, dead = await plain
+        assert (status, dead) == (500, True)
+        status, text, dead = await streamed
+    assert (status, dead) == (200, True)
+    assert '"error"' in text
+    assert engine.dead
+    assert engine.load() == Load(0, 0.0)
+
+
 @needs_engine
 def test_a_killed_engine_is_dead_for_good(mini_folders):
     """What is in flight ends at once, what comes later is refused, and no process is left."""
-    others = set(psutil.Process().children(recursive=True))
+    others = children()
     engine = VllmEngine.start(Settings.from_env(modest(mini_folders["exaone"])))
     assert not engine.dead
 
     async def outlive():
-        stream = engine.stream(body(LONG))
-        chat = asyncio.create_task(engine.chat(body(LONG)))
-        await anext(stream)
-        await until_running(engine, 2)
-        for child in set(psutil.Process().children(recursive=True)) - others:
-            if "EngineCore" in child.name() or "EngineCore" in " ".join(child.cmdline()):
-                os.kill(child.pid, signal.SIGKILL)
-        with pytest.raises(EngineDead):
-            await chat
-        with pytest.raises(EngineDead):
-            _ = [delta async for delta in stream]
-        assert engine.dead
+        tasks = await in_flight(engine)
+        for core in cores(others):
+            core.kill()
+        await assert_all_are_told_of_the_death(engine, tasks)
         with pytest.raises(EngineDead):
             await engine.chat(body())
-        await engine.close()
+        async with asyncio.timeout(2):
+            await engine.close()
 
     asyncio.run(outlive())
-    left = set(psutil.Process().children(recursive=True)) - others
-    assert not [child for child in left if "resource_tracker" not in " ".join(child.cmdline())]
+    assert not left_of(others)
+
+
+@needs_engine
+def test_a_stuck_engine_is_silent_and_can_be_ended(mini_folders):
+    """For as long as it is stuck; killed, it ends like any dead one, its waiting answers too."""
+    others = children()
+    engine = VllmEngine.start(Settings.from_env(modest(mini_folders["exaone"])))
+
+    async def outlive():
+        tasks = await in_flight(engine)
+        assert engine.load().silent_s < 0.5
+        for core in cores(others):
+            core.suspend()
+        await asyncio.sleep(1.2)
+        assert engine.load().silent_s > 1
+        assert engine.load().requests == len(tasks)
+        tasks.pop().cancel()  # what nobody waits for is held all the same
+        await asyncio.sleep(0.1)
+        assert engine.load().requests == len(tasks) + 1
+        for core in cores(others):
+            core.resume()
+        await until(lambda: engine.load().silent_s < 0.5)
+        for task in tasks:
+            task.cancel()
+        await until_idle(engine)
+
+        tasks = await in_flight(engine)
+        for core in cores(others):
+            core.suspend()
+        engine._kill()
+        await assert_all_are_told_of_the_death(engine, tasks)
+        async with asyncio.timeout(2):
+            await engine.close()
+
+    asyncio.run(outlive())
+    assert not left_of(others)
 
 
 def start(**environ):
@@ -371,6 +554,7 @@ def start_with(monkeypatch, tmp_path):
     monkeypatch.setattr(vllm_app, "prepare_environment", lambda _settings: None)
     monkeypatch.setattr(vllm_app, "import_plugins", lambda *_: None)
     monkeypatch.setattr(vllm_app, "served", lambda *_: Namespace())
+    monkeypatch.setattr(vllm_app, "told_arguments", lambda *_: {})
 
     def start_with(client, **settings):
         names = SimpleNamespace(build_async_engine_client=lambda _parsed: client())

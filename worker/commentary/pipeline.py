@@ -55,7 +55,8 @@ class CommentaryOptions:
         table: how the prompt shows the actions.
         temperature, top_p: sampling, as in the OpenAI API.
         seed: makes the same request give the same script, as far as the engine can; or None.
-        deadline_s: seconds after which what is not there becomes fallback.
+        deadline_s: seconds after which no line is waited for.
+        deadline_fallback: whether what is not there by then becomes fallback, or fails the job.
         minimum: syllables that a line must have.
     """
 
@@ -65,6 +66,7 @@ class CommentaryOptions:
     top_p: float = 0.9
     seed: int | None = None
     deadline_s: float = 120.0
+    deadline_fallback: bool = True
     minimum: int = MIN_SYLLABLES
 
     def overridden_by(self, request: CommentaryRequest) -> "CommentaryOptions":
@@ -88,7 +90,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds since the job began; `queue_ms` the longest that one of its requests waited."""
+    """Milliseconds since the job was taken; `queue_ms` the longest wait of one of its requests."""
 
     queue_ms: float | None
     first_line_ms: float
@@ -110,17 +112,28 @@ class Script:
 
 
 async def commentate(
-    request: CommentaryRequest, engine: Engine, defaults: CommentaryOptions
+    request: CommentaryRequest,
+    engine: Engine,
+    defaults: CommentaryOptions,
+    taken: float | None = None,
 ) -> AsyncGenerator[Line | Script, None]:
     """Each `Line` as it finishes, in any order, then one `Script` that has them all.
 
     Leaving early ends all generation. Raises EngineDead, and EngineRejected and EngineOverloaded
-    of a first try; every other failure of the engine costs a line its try, no more.
+    of a first try; every other failure of the engine costs a line its try, no more. Raises
+    DeadlineExceeded only where the options want no fallback.
+
+    Args:
+        request: what to tell.
+        engine: who writes.
+        defaults: how, where the request does not say.
+        taken: `perf_counter()` when the job was taken, from which its deadline and its times
+            count; None is now.
     """
-    job = _Job(request, engine, defaults.overridden_by(request))
+    job = _Job(request, engine, defaults.overridden_by(request), taken)
     try:
         job.start()
-        while job.running:
+        while job.unfinished:
             for line in await job.next_lines():
                 yield line
     finally:
@@ -139,10 +152,16 @@ class _Job:
     """The tasks of one request and what they have brought so far; belongs to one event loop."""
 
     def __init__(
-        self, request: CommentaryRequest, engine: Engine, options: CommentaryOptions
+        self,
+        request: CommentaryRequest,
+        engine: Engine,
+        options: CommentaryOptions,
+        taken: float | None,
     ) -> None:
-        self._began = perf_counter()
-        self._deadline = asyncio.get_running_loop().time() + options.deadline_s
+        now = perf_counter()
+        self._began = now if taken is None else taken
+        left = options.deadline_s - (now - self._began)
+        self._deadline = asyncio.get_running_loop().time() + left
         self._engine, self._options = engine, options
         self._persona = request.persona
         self._facts = facts_of(request)
@@ -157,9 +176,19 @@ class _Job:
         self.running: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Ask for every line, in as many side-by-side requests as the fan-out says."""
+        """Ask for every line, in as many side-by-side requests as the fan-out says.
+
+        Past its deadline, a job asks for nothing.
+        """
+        if asyncio.get_running_loop().time() >= self._deadline:
+            return
         for group in split(self._facts, self._options.fanout or len(self._facts)):
             self._ask(group, attempt=0)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something still runs, or is still to be told."""
+        return bool(self.running) or self._told < len(self._facts)
 
     async def next_lines(self) -> list[Line]:
         """Wait until something happens; the lines that are new since the last call."""
@@ -200,6 +229,8 @@ class _Job:
 
     async def _give_up(self) -> None:
         await self.stop()
+        if not self._options.deadline_fallback:
+            raise DeadlineExceeded(f"Not finished within {self._options.deadline_s:g} s.")
         missing = [fact for fact in self._facts if fact.index not in self._lines]
         for fact in missing:
             self._fall_back(fact, DeadlineExceeded.code)

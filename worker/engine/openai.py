@@ -7,7 +7,7 @@ Source: https://platform.openai.com/docs/api-reference/chat; vLLM adds `metrics`
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -35,15 +35,22 @@ def complaint(document: object) -> str:
     return shortened(str(document)) or "it gives no reason"
 
 
+def said_of(document: object) -> Document | None:
+    """An error body's error object in OpenAI's form, None where it has none."""
+    error = document.get("error", document) if isinstance(document, dict) else None
+    return error if isinstance(error, dict) and isinstance(error.get("message"), str) else None
+
+
 def failure(status: int, document: object) -> EngineError:
     """The error that an HTTP status stands for; what the caller cannot mend is retryable."""
     if status in (401, 403):  # the answer may quote the key
         return EngineRejected("The engine refuses the worker's key (ENGINE_API_KEY).")
+    said, why = said_of(document), complaint(document)
     if status in (429, 503):
-        return EngineOverloaded(f"The engine is overloaded: {complaint(document)}")
+        return EngineOverloaded(f"The engine is overloaded: {why}", said=said)
     if 400 <= status < 500:
-        return EngineRejected(f"The engine refuses the request: {complaint(document)}")
-    return EngineError(f"The engine failed with status {status}: {complaint(document)}")
+        return EngineRejected(f"The engine refuses the request: {why}", said=said)
+    return EngineError(f"The engine failed with status {status}: {why}", said=said)
 
 
 def parsed(text: bytes | str) -> Document:
@@ -118,7 +125,7 @@ class _Ending:
         return Delta("", self.finish_reason, self.usage, self.queue_ms)
 
 
-async def lines(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def lines(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Whole lines out of pieces that end anywhere, without their line ends."""
     rest = b""
     async for piece in body:
@@ -208,13 +215,13 @@ class OpenAIEngine(ABC):
             async for event in events(reply.body):
                 document = parsed(event)
                 if error := document.get("error"):
-                    raise self._failure(_code_of(error), error)
+                    raise self._failure(code_of(error), error)
                 if text := ending.read(document):
                     yield Delta(text)
         yield ending.delta()
 
 
-def _code_of(error: object) -> int:
+def code_of(error: object) -> int:
     """The status that an error inside a stream carries: its answer had begun with 200."""
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, int) else 500

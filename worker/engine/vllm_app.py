@@ -13,20 +13,27 @@ import re
 import threading
 import time
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NoReturn, Self
 
-from worker.engine import Reply, asgi
+from worker.engine import About, Load, Reply, asgi, telling
 from worker.engine.arguments import engine_arguments
 from worker.engine.causes import explain
+from worker.engine.model_files import cached_commit, identify
 from worker.engine.openai import OpenAIEngine
 from worker.engine.output import Overheard
-from worker.errors import EngineDead, InvalidSetting, StartupError
+from worker.engine.pulse import Pulse
+from worker.errors import EngineDead, EngineError, InvalidSetting, StartupError
 from worker.presets import PRESETS
 from worker.settings import Settings, is_path
 
@@ -38,6 +45,9 @@ ENVIRONMENT = MappingProxyType(
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # as `vllm serve`: fork does not survive CUDA
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # standard output belongs to the result
         "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB; without a GPU only
+        # Tool calls would be held to tags that the guidance backend cannot read ('triggers'), and a
+        # tool that is asked for by name refused; without it they are held to the tool's schema.
+        "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
     }
 )
 
@@ -69,13 +79,16 @@ STOP_SECONDS = 60.0  # the engine's own time to end is SHUTDOWN_TIMEOUT
 LISTEN_SECONDS = 0.1  # between two looks for processes of a start that is given up
 
 
-def served(vllm: ModuleType, settings: Settings, model: str) -> Namespace:
-    """The arguments that `vllm serve` would have for these settings; no secret is among them."""
+def served(vllm: ModuleType, settings: Settings, model: str, name: str | None = None) -> Namespace:
+    """The arguments that `vllm serve` would have for these settings; no token is among them.
+
+    `model` is what is loaded, `name` what it is called where that is something else.
+    """
     parser = argument_parser(vllm)
     words = engine_arguments(parser, destinations(vllm), variables_of(vllm, settings))
     parsed: Namespace = parser.parse_args(words)
     parsed.model, parsed.revision = model, settings.model_revision
-    parsed.served_model_name = list(dict.fromkeys([model, *settings.served_model_names]))
+    parsed.served_model_name = list(dict.fromkeys([name or model, *settings.served_model_names]))
     vllm.validate_parsed_serve_args(parsed)
     return parsed
 
@@ -89,6 +102,21 @@ def argument_parser(vllm: ModuleType) -> ArgumentParser:
 
     parser: ArgumentParser = vllm.make_arg_parser(Parser())
     return parser
+
+
+def told_arguments(
+    vllm: ModuleType, settings: Settings, parsed: Namespace, name: str
+) -> Mapping[str, Any]:
+    """The arguments as anybody may read them; asked before the engine writes into them."""
+    asked = renamed(parsed, name)
+    return MappingProxyType(
+        telling.told(asked, argument_parser(vllm).parse_args([]), settings.hf_token)
+    )
+
+
+def renamed(parsed: Namespace, name: str) -> Namespace:
+    """The same arguments, with the model's name where its place was."""
+    return Namespace(**{**vars(parsed), "model": name})
 
 
 def destinations(vllm: ModuleType) -> frozenset[str]:
@@ -146,6 +174,18 @@ def model_of(settings: Settings) -> str:
     return os.path.expanduser(model)  # noqa: PTH111  # a Path would lose the leading `./`
 
 
+def name_of(model: str) -> str:
+    """The Hugging Face id of what is loaded, or StartupError about a folder's manifest."""
+    return identify(Path(model)).model if is_path(model) else model
+
+
+def revision_of(settings: Settings, model: str) -> str | None:
+    """The commit of the files that were loaded; where they do not say, what was asked for."""
+    if is_path(model):
+        return identify(Path(model)).revision or settings.model_revision
+    return cached_commit(model, settings.model_revision) or settings.model_revision
+
+
 @contextmanager
 def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
     began = time.perf_counter()
@@ -181,10 +221,10 @@ class VllmEngine(OpenAIEngine):
         model = model_of(settings)
         prepare_environment(settings)
         output = Overheard()
-        engine = cls(model)
+        engine = cls(name_of(model))
         try:
             with output:
-                engine._open(settings)
+                engine._open(settings, model)
         except InvalidSetting:
             engine._stop()
             raise
@@ -199,12 +239,14 @@ class VllmEngine(OpenAIEngine):
         engine._note_compilation(output.text())
         return engine
 
-    def _open(self, settings: Settings) -> None:
+    def _open(self, settings: Settings, model: str) -> None:
         with _timed(self.phases, "import"):
             vllm = import_module("worker.engine.vllm_names")
-        parsed = served(vllm, settings, self._model)
+        parsed = served(vllm, settings, model, self._model)
+        arguments = told_arguments(vllm, settings, parsed, self._model)
         import_plugins(vllm, parsed)
         asyncio.run_coroutine_threadsafe(self._build(vllm, parsed), self._loop).result()
+        self._about = self._describe(parsed, arguments, revision_of(settings, model))
 
     async def _build(self, vllm: ModuleType, parsed: Namespace) -> None:
         with _timed(self.phases, "load"):
@@ -215,8 +257,27 @@ class VllmEngine(OpenAIEngine):
             tasks = await client.get_supported_tasks()
             app = vllm.build_app(parsed, tasks, client.model_config)
             app.state.server = SimpleNamespace(should_exit=False)  # vLLM sets it as it dies
-            await vllm.init_app_state(client, app.state, parsed, tasks)
+            # By its name: /v1/models tells the place of a model that has only that.
+            await vllm.init_app_state(client, app.state, renamed(parsed, self._model), tasks)
         self._client, self._app = client, app
+        self._pulse = Pulse(client.output_processor, counts=client.log_stats)
+
+    def _describe(
+        self, parsed: Namespace, arguments: Mapping[str, Any], revision: str | None
+    ) -> About:
+        """What the running engine is: it has fitted some of its arguments to the machine."""
+        config = self._client.vllm_config
+        return About(
+            model=self._model,
+            aliases=tuple(parsed.served_model_name[1:]),
+            revision=revision,
+            versions=MappingProxyType(telling.versions()),
+            arguments=arguments,
+            kv_cache_tokens=config.cache_config.kv_cache_size_tokens,
+            max_model_len=config.model_config.max_model_len,
+            max_num_seqs=config.scheduler_config.max_num_seqs,
+            max_num_queued_reqs=config.scheduler_config.max_num_queued_reqs,
+        )
 
     def _note_compilation(self, output: str) -> None:
         """Tell compiling from loading: the engine's process logs it, at INFO."""
@@ -234,16 +295,41 @@ class VllmEngine(OpenAIEngine):
         """Whether the engine's processes are gone, or called to end."""
         return self._stopped or bool(self._client.errored)
 
+    def about(self) -> About:
+        """What the engine is, as it was when it had started."""
+        return self._about
+
+    def load(self) -> Load:
+        """What it is doing now; a dead one holds nothing."""
+        return Load(0) if self.dead else self._pulse.load()
+
     def route(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AbstractAsyncContextManager[Reply]:
         """Any route of vLLM's, answered as it stands; leaving the block aborts the request."""
         if self.dead:
             raise EngineDead("The engine has died.")
-        return asgi.call(self._app, self._loop, method, path, body)
+        return self._call(method, path, body)
+
+    @asynccontextmanager
+    async def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> AsyncIterator[Reply]:
+        """A call whose answer may break off because the engine has died."""
+        try:
+            async with asgi.call(self._app, self._loop, method, path, body) as reply:
+                yield reply
+        except EngineError as error:
+            if not self.dead:
+                raise
+            raise EngineDead("The engine has died.") from error
 
     async def close(self) -> None:
-        """End the engine's processes and this one's thread; once is enough."""
+        """End the engine's processes and this one's thread; once is enough.
+
+        An engine that is stuck is given SHUTDOWN_TIMEOUT to end; none where its processes have
+        been killed.
+        """
         await asyncio.to_thread(self._stop)
 
     def _give_up(self) -> None:

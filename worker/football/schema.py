@@ -277,6 +277,7 @@ class CommentaryRequest:
         current_score: the running score at the first action, or None; never derived.
         fanout, table, temperature, top_p, seed, deadline_s: this job's own values, None for the
             worker's defaults. `deadline_s` is in seconds.
+        stream: whether each line is wanted as soon as it is finished.
     """
 
     game_id: str | None
@@ -292,6 +293,7 @@ class CommentaryRequest:
     top_p: float | None = None
     seed: int | None = None
     deadline_s: float | None = None
+    stream: bool = False
 
     @classmethod
     def parse(cls, document: object) -> "CommentaryRequest":
@@ -314,6 +316,7 @@ class CommentaryRequest:
             top_p=_number(given, "topP", above=0, at_most=1),
             seed=given.whole("seed", low=0, high=_MAX_SEED),
             deadline_s=_number(given, "deadlineSeconds", above=0),
+            stream=bool(given.flag("stream")),
         )
 
 

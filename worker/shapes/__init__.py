@@ -1,6 +1,7 @@
 """What a job can ask for: its input, read into one of four shapes before the engine hears of it.
 
-Each shape is a module with `read(document)`, which raises InvalidInput or gives a `Request`.
+Each shape is a module with `read(document)`, which gives a `Request` or raises InvalidInput;
+`worker.shapes.reading` chooses among them.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from worker.commentary.pipeline import CommentaryOptions
 from worker.engine import Engine
 from worker.record import Record
+from worker.state import WorkerState
 
 Answer = Mapping[str, Any] | str
 """One thing that a job yields: a JSON object, or the text of a stream."""
@@ -22,29 +24,40 @@ class Context:
     Attributes:
         job_id: the platform's.
         engine: the model that is asked.
-        options: how commentary is made where a request does not say; its deadline is this job's.
+        options: how commentary is made where a request does not say.
         record: what the log will say; a shape notes there what it learns.
+        worker: what this worker has done so far.
     """
 
     job_id: str
     engine: Engine
     options: CommentaryOptions
     record: Record
+    worker: WorkerState
 
 
 class Request(Protocol):
-    """A job's input, read and found to be in order.
-
-    Attributes:
-        shape: its name in the log.
-        generates: whether it asks the model, and so waits for its turn.
-    """
+    """A job's input, read and found to be in order."""
 
     @property
-    def shape(self) -> str: ...  # noqa: D102
+    def shape(self) -> str:
+        """Its name in the log."""
+        ...
 
     @property
-    def generates(self) -> bool: ...  # noqa: D102
+    def generates(self) -> bool:
+        """Whether it asks the model, and so waits for its turn."""
+        ...
+
+    @property
+    def keeps_deadline(self) -> bool:
+        """Whether it ends at its deadline by itself, with something better than an error."""
+        ...
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds that the caller gives it; None is as long as the worker does."""
+        ...
 
     def answers(self, context: Context) -> AsyncGenerator[Answer, None]:
         """Everything that the job yields, as it is ready.

@@ -1,0 +1,244 @@
+"""The job loop: it takes what there is room for, and loses nothing at its end."""
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.fakes import ScriptedEngine
+from worker.commentary.pipeline import CommentaryOptions
+from worker.errors import EngineDead
+from worker.handler import Handler
+from worker.serve import queue
+from worker.serve.queue import JobLoop, held
+
+pytestmark = pytest.mark.anyio
+
+
+class Ground:
+    """A platform that hands out what a test puts there, and jobs that end when a test says so."""
+
+    def __init__(self, monkeypatch, concurrency=4, grace_s=5.0, engine=None):
+        self.jobs = asyncio.Queue()
+        self.wanted = []
+        self.polls = 0
+        self.running = {}
+        self.ended = []
+        monkeypatch.setattr(queue, "get_job", self.get_job)
+        self.handler = Handler(
+            engine or ScriptedEngine(), CommentaryOptions(), concurrency, lambda _: None
+        )
+        beyond = 2 * held(concurrency) + 1
+        config = {"handler": None, "concurrency_modifier": lambda _: beyond}
+        self.loop = JobLoop(
+            config,
+            handler=self.handler,
+            engine=self.handler._engine,
+            stall_s=0.0,
+            grace_s=grace_s,
+            end=lambda: self.ended.append(True),
+        )
+        self.loop.job_progress.clear()
+        self.loop.jobs_handler = self.handle
+        self.loop.stop_signals_fetcher = self.no_signals
+
+    async def get_job(self, _session, wanted):
+        self.wanted.append(wanted)
+        self.polls += 1
+        try:
+            return [{"id": name, "input": {}} for name in await self.jobs.get()]
+        finally:
+            self.polls -= 1
+
+    async def no_signals(self, _session):
+        await asyncio.Event().wait()
+
+    async def handle(self, _session, _config, job):
+        self.running[job["id"]] = asyncio.Event()
+        try:
+            await self.running[job["id"]].wait()
+        finally:
+            del self.running[job["id"]]
+
+    async def until(self, condition):
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110  # a test may look
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def exits(monkeypatch):
+    """`sys.exit` of the loop, noted: it would end the test's own loop."""
+    codes = []
+    monkeypatch.setattr(queue.sys, "exit", codes.append)
+    return codes
+
+
+@pytest.fixture
+async def begun():
+    """Starts a ground's loop, and cancels it at the end of the test."""
+    grounds, tasks = [], []
+
+    def begin(ground):
+        grounds.append(ground)
+        tasks.append(asyncio.create_task(ground.loop.run()))
+        return ground
+
+    yield begin
+    tasks += [task for ground in grounds for task in ground.loop._tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_it_asks_for_as_many_jobs_as_it_has_room_for(monkeypatch, begun):
+    """The first poll asks for all that may be held, the next for what is left."""
+    ground = begun(Ground(monkeypatch, concurrency=4))
+    await ground.until(lambda: ground.polls)
+    ground.jobs.put_nowait(["a", "b"])
+    await ground.until(lambda: len(ground.wanted) == 2)
+    assert ground.wanted == [5, 3]
+
+
+async def test_a_job_begins_as_soon_as_it_is_taken(monkeypatch, begun):
+    """Nobody waits for the SDK to look for it: no time passes, only turns of the loop."""
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    ground.jobs.put_nowait(["a", "b"])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert sorted(ground.running) == ["a", "b"]
+
+
+async def test_a_burst_beyond_the_room_stays_with_the_platform(monkeypatch, begun):
+    """A full worker polls no more, and again as soon as one of its jobs has ended."""
+    ground = begun(Ground(monkeypatch, concurrency=4))
+    ground.jobs.put_nowait(["a", "b", "c", "d", "e"])
+    await ground.until(lambda: len(ground.running) == 5)
+    await asyncio.sleep(0.2)
+    assert (ground.wanted, ground.polls) == ([5], 0)
+    ground.running["c"].set()
+    await ground.until(lambda: ground.polls)
+    assert ground.wanted == [5, 1]
+
+
+async def test_a_signal_ends_an_idle_worker_once_its_poll_is_over(monkeypatch, begun, exits):
+    """Nothing is in hand and nothing can come any more: exit 0, and no further poll."""
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    await asyncio.sleep(0.1)
+    assert exits == []
+    ground.jobs.put_nowait([])
+    await ground.until(lambda: exits)
+    assert (exits, len(ground.wanted)) == ([0], 1)
+
+
+async def test_a_job_that_the_pending_poll_brings_after_the_signal_is_run(
+    monkeypatch, begun, exits
+):
+    """It was handed out, so nobody else will do it; the worker ends when it is done."""
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    ground.jobs.put_nowait(["late"])
+    await ground.until(lambda: "late" in ground.running)
+    await asyncio.sleep(0.1)
+    assert exits == []
+    ground.running["late"].set()
+    await ground.until(lambda: exits)
+    assert (exits, len(ground.wanted)) == ([0], 1)
+
+
+async def test_jobs_in_hand_are_finished_though_the_poll_is_given_up(monkeypatch, begun, exits):
+    """A poll that outlasts the grace is left; the jobs are not."""
+    ground = begun(Ground(monkeypatch, grace_s=0.1))
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running and ground.polls)
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    await ground.until(lambda: not ground.polls)
+    await asyncio.sleep(0.1)
+    assert exits == []
+    ground.running["a"].set()
+    await ground.until(lambda: exits)
+    assert exits == [0]
+
+
+async def test_a_second_signal_changes_nothing(monkeypatch, begun, exits):
+    """An impatient platform does not make it end twice."""
+    ground = begun(Ground(monkeypatch, grace_s=0.05))
+    await ground.until(lambda: ground.polls)
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    ground.loop.handle_shutdown(signal.SIGINT, None)
+    await ground.until(lambda: exits)
+    assert exits == [0]
+
+
+async def test_a_signal_before_the_first_poll_takes_no_job(monkeypatch):
+    """Between the SDK's start and its loop, too, a signal ends the worker."""
+    ground = Ground(monkeypatch)
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    assert not ground.loop.is_alive()
+
+
+async def test_a_dead_engine_ends_the_worker_with_its_answers_sent(monkeypatch, begun):
+    """No job is taken after, the poll is dropped, and the end waits for jobs in hand."""
+    engine = ScriptedEngine()
+    ground = begun(Ground(monkeypatch, engine=engine))
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running and ground.polls)
+    engine.dead = True
+    await ground.until(lambda: not ground.polls)
+    assert ground.ended == []
+    ground.running["a"].set()
+    await ground.until(lambda: ground.ended)
+    assert len(ground.wanted) == 2
+
+
+async def test_a_dying_worker_waits_for_no_answer_for_ever(monkeypatch, begun):
+    """What cannot be answered in time is left for the platform."""
+    monkeypatch.setattr(queue, "LAST_WORDS_SECONDS", 0.05)
+    ground = begun(Ground(monkeypatch))
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running)
+    ground.handler.fail(EngineDead("Gone."))
+    await ground.until(lambda: ground.ended)
+
+
+async def test_the_end_comes_though_the_loop_is_stuck(monkeypatch, begun):
+    """A thread of its own ends the process where this loop no longer turns."""
+    monkeypatch.setattr(queue, "LAST_WORDS_SECONDS", 60.0)
+    monkeypatch.setattr(queue, "END_SECONDS", 0.05)
+    ground = begun(Ground(monkeypatch))
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running)
+    ground.handler.fail(EngineDead("Gone."))
+    await ground.until(lambda: ground.ended)
+    assert ground.running
+
+
+def test_a_dead_worker_is_gone_within_five_seconds():
+    """The answers leave first, and the platform need not lose patience."""
+    assert 0 < queue.LAST_WORDS_SECONDS < queue.END_SECONDS < 5
+
+
+async def test_a_failing_poll_is_the_sdk_s_to_handle(monkeypatch, begun):
+    """An error of the platform neither ends the loop nor costs it its place."""
+    ground = Ground(monkeypatch)
+    calls = []
+
+    async def refuse(_session, _wanted):
+        calls.append(None)
+        if len(calls) == 1:
+            raise ConnectionError("refused")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(queue, "get_job", refuse)
+    begun(ground)
+    await ground.until(lambda: len(calls) == 2)
+
+
+@pytest.mark.parametrize(("concurrency", "jobs"), [(1, 2), (4, 5), (8, 10), (32, 40)])
+def test_a_few_more_are_held_than_run(concurrency, jobs):
+    """The next job is here when one ends, and a burst is not."""
+    assert held(concurrency) == jobs

@@ -1,0 +1,202 @@
+"""RunPod's job queue: the SDK's own loop, made to take what there is room for and lose nothing.
+
+What the SDK 1.12.0 does by itself, measured against a control plane: a job that was taken waits up
+to a tenth of a second before it begins; when the worker is full it sleeps a second before it looks
+again; a job that the pending poll hands out after SIGTERM is dropped; the exit then waits for both
+long polls, up to ninety seconds.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import runpod
+from runpod.serverless.modules import rp_scale
+from runpod.serverless.modules.rp_job import get_job
+
+from worker.ending import end_now
+from worker.engine import Engine
+from worker.errors import WorkerError
+from worker.handler import Handler
+from worker.watchdog import fault_of
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 90.0  # the SDK's own bound on a poll that nobody answers
+LAST_WORDS_SECONDS = 2.0  # for the answers of a dying worker to leave
+END_SECONDS = 4.0  # and for all the rest, should even this loop be stuck
+
+Job = dict[str, Any]
+
+
+def held(concurrency: int) -> int:
+    """Jobs to hold at once: a few more than run, so that the next one is here when one ends."""
+    return concurrency + max(1, concurrency // 4)
+
+
+class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's loop with another way to fetch jobs, to begin them and to end.
+
+    How a job is handled, answered and stopped is the SDK's, unchanged.
+
+    Args:
+        config: the SDK's.
+        handler: answers the jobs; its fatal errors end the process.
+        engine: what is looked after.
+        stall_s: seconds of silence after which the engine counts as stuck; 0 is never.
+        grace_s: seconds after SIGTERM for which a poll may still bring a job.
+        end: ends the process at once, with its children.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        handler: Handler,
+        engine: Engine,
+        stall_s: float,
+        grace_s: float,
+        end: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._room = held(handler.state.concurrency)
+        # The SDK lets only a local test bring its own fetcher, and bounds it; this one does so.
+        self.jobs_fetcher, self.jobs_fetcher_timeout = self._fetch, None
+        self._handler, self._engine, self._end = handler, engine, end
+        self._stall_s, self._grace_s = stall_s, grace_s
+        self._poll: asyncio.Future[list[Job] | None] | None = None
+        self._changed = asyncio.Event()
+        self._leaving = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        handler.on_fatal = self._die
+
+    async def run(self) -> None:
+        """The SDK's loops, and a look at the engine now and then, until the process ends."""
+        self._loop = asyncio.get_running_loop()
+        self._start(self._look_after())
+        await super().run()
+
+    async def run_jobs(self, session: Any) -> None:
+        """Begin each job as it is taken; the SDK looks for new ones ten times a second."""
+        while self.is_alive():
+            await self._until(lambda: not self.jobs_queue.empty())
+            job = self.jobs_queue.get_nowait()
+            self.jobs_tasks[job["id"]] = asyncio.create_task(self.handle_job(session, job))
+
+    async def handle_job(self, session: Any, job: Job) -> None:
+        """Run a job as the SDK does, and say that there is room again."""
+        try:
+            await super().handle_job(session, job)
+        finally:
+            self._changed.set()
+
+    def handle_shutdown(self, signum: int, _frame: object) -> None:
+        """SIGTERM or SIGINT: take no more, finish what is here, end; once."""
+        if self._loop is None:
+            self.kill_worker()
+        elif not self._leaving:
+            log.info("signal %d: no more jobs are taken, %d finish", signum, self._in_hand())
+            self._leaving = True
+            self._loop.call_soon_threadsafe(lambda: self._start(self._leave()))
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _in_hand(self) -> int:
+        count: int = self.job_progress.get_job_count()
+        return count
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _fetch(self, session: Any, _wanted: int) -> list[Job] | None:
+        """As many jobs as there is room for, when there is some; none any more while leaving."""
+        await self._until(lambda: self._in_hand() < self._room and not self._leaving)
+        free = self._room - self._in_hand()
+        self._poll = asyncio.ensure_future(asyncio.wait_for(get_job(session, free), POLL_SECONDS))
+        try:
+            await asyncio.wait([self._poll])
+            return None if self._poll.cancelled() else self._poll.result()
+        finally:
+            self._poll.cancel()
+            self._poll = None
+            self._changed.set()
+
+    async def _leave(self) -> None:
+        """End once the pending poll and every job have come to their end."""
+        try:
+            async with asyncio.timeout(self._grace_s):
+                await self._until(lambda: self._poll is None)
+        except TimeoutError:
+            self._stop_polling()
+        await self._until(lambda: self._poll is None and not self._in_hand())
+        asyncio.get_running_loop().call_soon(
+            sys.exit, 0
+        )  # from a task, asyncio would report it as a failure
+
+    def _stop_polling(self) -> None:
+        if self._poll:
+            self._poll.cancel()
+
+    async def _look_after(self) -> None:
+        self._handler.fail(await fault_of(self._engine, self._stall_s))
+
+    def _die(self, error: WorkerError) -> None:
+        """Take no more, let the answers leave, and end with a failure."""
+        log.critical("%s: the worker ends: %s", error.code, error.message)
+        self._leaving = True
+        self._stop_polling()
+        backstop = threading.Timer(END_SECONDS, self._end)
+        backstop.daemon = True
+        backstop.start()
+        self._start(self._last_words())
+
+    async def _last_words(self) -> None:
+        state = self._handler.state
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._until(lambda: self._in_hand() <= state.waiting)
+        log.critical("%d jobs are left for the platform to place elsewhere", self._in_hand())
+        self._end()
+
+
+Check = Callable[[], Awaitable[None] | None]
+
+
+def serve(
+    handler: Handler, engine: Engine, *, checks: Iterable[Check], stall_s: float, grace_s: float
+) -> None:
+    """Take jobs from the platform, or from the SDK's local API, until told to end.
+
+    Args:
+        handler: answers them.
+        engine: what it asks, to be looked after.
+        checks: what the SDK tries before the first job; one that raises ends the process.
+        stall_s: see `JobLoop`.
+        grace_s: see `JobLoop`.
+    """
+    rp_scale.JobScaler = partial(
+        JobLoop, handler=handler, engine=engine, stall_s=stall_s, grace_s=grace_s, end=end_now
+    )
+    for check in checks:
+        runpod.serverless.register_fitness_check(check)
+    # More than the SDK can ever count, which counts a job in its queue twice: it would sleep for
+    # a second where it found itself full. What there is room for, the fetcher knows.
+    beyond = 2 * held(handler.state.concurrency) + 1
+    runpod.serverless.start(
+        {
+            "handler": handler.stream,
+            "return_aggregate_stream": True,
+            "concurrency_modifier": lambda _current: beyond,
+        }
+    )

@@ -1,0 +1,121 @@
+"""OpenAI's routes through RunPod: what it makes of a call to `/openai/v1/…`.
+
+The engine's answer is passed on whole. A stream's chunks are text: whole server-sent events, which
+the platform writes to its client one after the other.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NamedTuple
+
+from worker.errors import InvalidInput
+from worker.shapes import Answer, Context
+from worker.shapes.asking import Notes, answer, events
+from worker.shapes.chunks import joined
+from worker.shapes.plain import require_plain
+
+RESPONSES: Final = "/v1/responses"
+
+
+class Route(NamedTuple):
+    """How a route is asked, and whether asking it makes the model write."""
+
+    method: str
+    generates: bool
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    "/v1/models": Route("GET", generates=False),
+    "/v1/chat/completions": Route("POST", generates=True),
+    "/v1/completions": Route("POST", generates=True),
+    RESPONSES: Route("POST", generates=True),
+    "/tokenize": Route("POST", generates=False),
+}
+"""All that can be reached, by its exact path; the engine has some thirty more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAI:
+    """A call to one of ROUTES. `body` is None where it is asked with GET."""
+
+    path: str
+    body: Mapping[str, Any] | None
+    shape: ClassVar[str] = "openai"
+    keeps_deadline: ClassVar[bool] = False
+    deadline_s: ClassVar[float | None] = None
+
+    @property
+    def generates(self) -> bool:
+        """Whether it asks the model."""
+        return ROUTES[self.path].generates
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer comes in events."""
+        return self.generates and bool((self.body or {}).get("stream"))
+
+    def answers(self, context: Context) -> AsyncGenerator[Answer, None]:
+        """The engine's answer: its JSON object once, or the text of its events, joined by time.
+
+        Raises:
+            EngineError: the engine's refusal or failure, with what it said.
+            ResultTooLarge: one event alone is beyond what a chunk may have.
+        """
+        notes = Notes(context.record)
+        return self._streamed(context, notes) if self.stream else self._whole(context, notes)
+
+    def _asked(self, context: Context) -> Mapping[str, Any] | None:
+        return None if self.body is None else {"model": context.engine.model} | dict(self.body)
+
+    async def _whole(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
+        method, body = ROUTES[self.path].method, self._asked(context)
+        document = await answer(context.engine, method, self.path, body)
+        notes.read(document)
+        notes.close()
+        yield document
+
+    async def _streamed(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
+        async with aclosing(joined(self._texts(context, notes))) as chunks:
+            async for chunk in chunks:
+                yield "".join(chunk)
+        notes.close()
+
+    async def _texts(self, context: Context, notes: Notes) -> AsyncGenerator[str, None]:
+        body = self._asked(context) or {}
+        async with aclosing(events(context.engine, self.path, body)) as found:
+            async for event in found:
+                notes.read(event.document or {})
+                yield event.text
+
+
+def read(document: object) -> OpenAI:
+    """A job's `{"openai_route", "openai_input"}`; anything but ROUTES is InvalidInput."""
+    require_plain(document)
+    if not isinstance(document, dict):
+        raise InvalidInput("The input must be an object.")
+    path = document.get("openai_route")
+    if not isinstance(path, str) or path not in ROUTES:
+        known = ", ".join(f"{route.method} {path}" for path, route in ROUTES.items())
+        raise InvalidInput(f"openai_route must be exactly one of: {known}.", "openai_route")
+    return OpenAI(path, _body(path, document.get("openai_input")))
+
+
+def _body(path: str, given: object) -> Mapping[str, Any] | None:
+    if ROUTES[path].method == "GET":
+        if given:
+            raise InvalidInput(f"openai_input must be left out for {path}.", "openai_input")
+        return None
+    if not isinstance(given, dict):
+        raise InvalidInput(f"openai_input must be an object, the body of {path}.", "openai_input")
+    if not isinstance(given.get("stream"), bool | None):
+        raise InvalidInput("openai_input.stream must be true or false.", "openai_input.stream")
+    if not isinstance(given.get("structured_outputs"), dict | None):  # vLLM fails on those
+        param = "openai_input.structured_outputs"
+        raise InvalidInput(f"{param} must be an object.", param)
+    if path == RESPONSES and given.get("background") not in (None, False):
+        raise InvalidInput(
+            "openai_input.background cannot be asked for: nothing goes on after the job is over.",
+            "openai_input.background",
+        )
+    return given
