@@ -363,6 +363,31 @@ async def test_a_streamed_result_is_measured_as_a_whole(monkeypatch):
     assert error_of(last)["code"] == "result_too_large"
 
 
+class Said:
+    """A request that is answered with what a test gives it."""
+
+    shape, generates, keeps_deadline, deadline_s = "native", False, False, None
+
+    def __init__(self, *given):
+        self.given = given
+
+    async def answers(self, _context):
+        for one in self.given:
+            yield one
+
+
+async def test_a_result_is_measured_as_the_sdk_sends_it(monkeypatch):
+    """The last byte that the platform takes may be used, the next one is refused."""
+    said = [{"n": 1}, "공", {"n": 2}]
+    body = json.dumps({"output": said}, ensure_ascii=False).encode()
+    monkeypatch.setattr(module, "read", lambda _document: Said(*said))
+    monkeypatch.setattr(module, "RESULT_LIMIT", len(body))
+    assert await handler().collect({"id": "x", "input": {}}) == said
+    monkeypatch.setattr(module, "RESULT_LIMIT", len(body) - 1)
+    told = error_of(await handler().collect({"id": "x", "input": {}}))
+    assert told["code"] == "result_too_large"
+
+
 async def test_an_error_can_always_be_sent():
     """Half a character in a message would leave the job without an answer."""
     answer = error_answer(WorkerError("half \ud800 a character"))

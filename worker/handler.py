@@ -24,6 +24,8 @@ from worker.state import WorkerState
 log = logging.getLogger(__name__)
 
 RESULT_LIMIT = 10_000_000  # bytes; what /run takes, and half of what /runsync does
+# Bytes that the SDK puts around a job's answers, and between two of them.
+_AROUND, _BETWEEN = len('{"output": []}'), len(", ")
 # A request that ends at its deadline by itself gets this much longer to do so, in seconds.
 LENIENCE_SECONDS = 5.0
 
@@ -143,9 +145,9 @@ class Handler:
             self._turn(request, record),
             aclosing(self._bounded(request, context)) as answers,
         ):
-            sent = 0
+            sent = _AROUND - _BETWEEN
             async for answer in answers:
-                sent += size_of(answer)
+                sent += size_of(answer) + _BETWEEN
                 if sent > RESULT_LIMIT:
                     limit = RESULT_LIMIT // 1_000_000
                     raise ResultTooLarge(f"The answer is over {limit} MB; ask for less of it.")

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from worker.engine import asgi
-from worker.errors import EngineError
+from worker.errors import EngineError, EngineRejected
 
 pytestmark = pytest.mark.anyio
 
@@ -147,6 +147,19 @@ async def test_an_application_that_stops_halfway_is_an_engine_error(far_loop):
 
     async with asgi.call(halfway, far_loop, "GET", "/") as reply:
         with pytest.raises(EngineError):
+            await whole(reply)
+
+
+@pytest.mark.parametrize("fault", [ValueError, TypeError, OverflowError])
+async def test_a_value_that_is_judged_late_is_the_callers_mistake(far_loop, fault):
+    """The engine refuses some values of a streamed request after its answer has begun."""
+
+    async def late(scope, receive, send):
+        await send(start())
+        raise fault("stop_token_ids must\nbe 0 or more")
+
+    async with asgi.call(late, far_loop, "GET", "/") as reply:
+        with pytest.raises(EngineRejected, match="refuses the request: stop_token_ids must be 0"):
             await whole(reply)
 
 

@@ -223,6 +223,14 @@ class TestAnswers:
                 await engine.chat(body(**wrong))
         assert (await engine.chat(body())).finish_reason == "stop"
 
+    async def test_seeded_prompts_longer_than_a_step_harm_nobody(self, engine):
+        """More tokens at once than one step computes, each request with a seed of its own."""
+        prompts = [f"{number}번 선수가 길게 말합니다. " * 20 for number in range(24)]
+        chats = [engine.chat(body(words=words, seed=7)) for words in prompts]
+        answers = await asyncio.gather(*chats)
+        assert {answer.finish_reason for answer in answers} == {"stop"}
+        assert sum(answer.usage.prompt for answer in answers) > 2 * 32768
+
     async def test_a_stream_that_is_left_frees_the_engine(self, engine):
         """The generation stops, not only the listening."""
         stream = engine.stream(body(LONG))
@@ -305,7 +313,8 @@ async def test_the_engine_tells_what_it_is_doing(engine):
 @pytest.mark.anyio
 async def test_a_request_that_is_left_in_its_prompt_counts_until_the_engine_has_dropped_it(engine):
     """Before its first token the engine has not spoken of it yet; what it says then is nothing."""
-    chat = asyncio.create_task(engine.chat(body(LONG, words="처음부터 긴 말입니다. " * 20)))
+    prompt = "처음부터 긴 말입니다. " * 20
+    chat = asyncio.create_task(engine.chat(body(LONG, words=prompt, seed=None)))
     await until(lambda: engine.load().requests)
     chat.cancel()
     await asyncio.gather(chat, return_exceptions=True)
@@ -684,8 +693,10 @@ def test_the_environment_is_prepared_and_never_overruled():
     assert environ == {
         "HF_TOKEN": "hf_x",
         "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
         "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_LOGGING_STREAM": "ext://sys.stdout",
+        "VLLM_MAX_N_SEQUENCES": "128",
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     }
     assert os.environ == before

@@ -4,6 +4,7 @@ Source: for workers, what the SDK calls (`rp_job`, `rp_http`, `rp_ping`); for cl
 `endpoint` package and https://docs.runpod.io/serverless/endpoints/send-requests.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -36,6 +37,14 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class Handout(JSONResponse):
+    """Jobs as a worker gets them: whatever JSON a client wrote, `1e400` and half characters too."""
+
+    def render(self, content: Any) -> bytes:
+        """JSON in ASCII, as Python reads it back."""
+        return json.dumps(content).encode()
+
+
 class WorkerSide:
     """What the SDK calls."""
 
@@ -56,13 +65,13 @@ class WorkerSide:
     async def take(self, request: Request) -> Response:
         """One job, or 204."""
         jobs = await self._taken(request, 1)
-        return JSONResponse(jobs[0].handout()) if jobs else Response(status_code=204)
+        return Handout(jobs[0].handout()) if jobs else Response(status_code=204)
 
     async def take_batch(self, request: Request) -> Response:
         """Up to `batch_size` jobs, or 204."""
         jobs = await self._taken(request, int(request.query_params["batch_size"]))
         handouts = [job.handout() for job in jobs]
-        return JSONResponse(handouts) if handouts else Response(status_code=204)
+        return Handout(handouts) if handouts else Response(status_code=204)
 
     async def _taken(self, request: Request, most: int) -> list[Job]:
         await self._suffer(Call.TAKE)

@@ -122,6 +122,31 @@ async def test_a_burst_beyond_the_room_stays_with_the_platform(monkeypatch, begu
     assert ground.wanted == [5, 1]
 
 
+async def test_a_job_is_stopped_before_its_first_step(monkeypatch, begun):
+    """A stop signal that is as fast as the job ends it, and its place is free again."""
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    ground.jobs.put_nowait(["a", "b"])
+    while not ground.loop.job_progress.get("a"):  # noqa: ASYNC110  # turn by turn
+        await asyncio.sleep(0)
+    assert await ground.loop.stop_job("a")
+    await ground.until(lambda: ground.loop._in_hand() == 1)
+    assert list(ground.running) == ["b"]
+
+
+async def test_a_job_is_stopped_while_it_runs(monkeypatch, begun):
+    """A stop signal ends one job, and no other; one about a job that is not here is nothing."""
+    ground = begun(Ground(monkeypatch))
+    ground.jobs.put_nowait(["a", "b"])
+    await ground.until(lambda: len(ground.running) == 2)
+    assert await ground.loop.stop_job("a")
+    assert not await ground.loop.stop_job("c")
+    await ground.until(lambda: ground.loop._in_hand() == 1)
+    assert list(ground.running) == ["b"]
+    ground.jobs.put_nowait(["c"])
+    await ground.until(lambda: "c" in ground.running)
+
+
 async def test_a_signal_ends_an_idle_worker_once_its_poll_is_over(monkeypatch, begun, exits):
     """Nothing is in hand and nothing can come any more: exit 0, and no further poll."""
     ground = begun(Ground(monkeypatch))

@@ -286,6 +286,24 @@ async def test_a_refusal_says_what_the_engine_said(status, kind, stream):
     assert "too long" in error.message
 
 
+async def test_an_answer_that_failed_inside_fails_the_job():
+    """A response that failed has status 200; passed on, the SDK would write it as a repr."""
+    failed = {"object": "response", "status": "failed", "error": REFUSAL}
+    _, error = await until_it_fails(
+        openai.read(job("/v1/responses", input="x")), context(Canned(document(failed)))
+    )
+    assert (type(error), error.said) == (EngineRejected, REFUSAL)
+
+
+async def test_an_answer_whose_error_is_null_is_a_good_one():
+    """So a response that succeeded says it."""
+    done = {"object": "response", "status": "completed", "error": None}
+    got = await gathered(
+        openai.read(job("/v1/responses", input="x")), context(Canned(document(done)))
+    )
+    assert got == [done]
+
+
 async def test_a_refusal_that_is_no_json_is_one_all_the_same():
     """A proxy's words; there is no error object then."""
     for body in (b"Bad Gateway", b'{"detail": "no"}', b"[1]"):

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from worker.engine import Reply
-from worker.errors import EngineError
+from worker.engine.openai import shortened
+from worker.errors import EngineError, EngineRejected
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -23,6 +24,10 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 # From 2.4 on, Starlette no longer listens for the disconnect while it streams; it waits for a
 # failing send instead, which never comes without a socket.
 SPEC_VERSION = "2.3"
+
+# What vLLM answers with status 400 where its answer has not begun; some values of a streamed
+# request it judges only afterwards.
+REFUSALS = (ValueError, TypeError, OverflowError)
 
 
 def scope_of(method: str, path: str) -> dict[str, Any]:
@@ -94,9 +99,12 @@ class _Exchange:
     async def next(self) -> Message:
         """On the caller's loop: the next message, or EngineError where none will come."""
         message = await self._inbox.get()
-        if message is None:
-            raise EngineError("The engine's answer broke off.") from self._fault
-        return message
+        if message is not None:
+            return message
+        if isinstance(self._fault, REFUSALS):
+            why = shortened(str(self._fault))
+            raise EngineRejected(f"The engine refuses the request: {why}") from self._fault
+        raise EngineError("The engine's answer broke off.") from self._fault
 
     async def body(self) -> AsyncIterator[bytes]:
         """On the caller's loop: the answer's body, in the pieces it came in."""

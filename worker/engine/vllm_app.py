@@ -48,6 +48,7 @@ ENVIRONMENT = MappingProxyType(
         # Tool calls would be held to tags that the guidance backend cannot read ('triggers'), and a
         # tool that is asked for by name refused; without it they are held to the tool's schema.
         "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
+        "VLLM_MAX_N_SEQUENCES": "128",  # as OpenAI; one request could ask for thousands of answers
     }
 )
 
@@ -67,6 +68,9 @@ CPU_DEFAULTS = MappingProxyType(
         "GPU_MEMORY_UTILIZATION": "0.3",  # of the machine's RAM, in spite of the name
         "BLOCK_SIZE": "32",  # tokens; the default of 128 hides the prefix cache from short prompts
         "MAX_MODEL_LEN": "auto",  # what fits the cache
+        # A seeded request whose prompt is computed in parts ends vLLM 0.32's engine: it has the
+        # random generator step back, which a CPU's cannot ("does not use offset").
+        "ENABLE_CHUNKED_PREFILL": "false",
     }
 )
 

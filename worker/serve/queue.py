@@ -16,13 +16,15 @@ from functools import partial
 from typing import Any
 
 import runpod
-from runpod.serverless.modules import rp_scale
+from runpod.serverless.modules import rp_job, rp_scale
 from runpod.serverless.modules.rp_job import get_job
 
 from worker.ending import end_now
 from worker.engine import Engine
 from worker.errors import WorkerError
 from worker.handler import Handler
+from worker.serve.posting import within_limit
+from worker.serve.taking import Lenient
 from worker.watchdog import fault_of
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def held(concurrency: int) -> int:
 class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
     """The SDK's loop with another way to fetch jobs, to begin them and to end.
 
-    How a job is handled, answered and stopped is the SDK's, unchanged.
+    How a job is handled and answered is the SDK's, unchanged.
 
     Args:
         config: the SDK's.
@@ -74,6 +76,8 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         self._leaving = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[str] = set()
+        self._stopped: set[str] = set()
         handler.on_fatal = self._die
 
     async def run(self) -> None:
@@ -91,10 +95,27 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
 
     async def handle_job(self, session: Any, job: Job) -> None:
         """Run a job as the SDK does, and say that there is room again."""
+        self._begun.add(job["id"])
+        if job["id"] in self._stopped:
+            asyncio.current_task().cancel()  # type: ignore[union-attr]  # at its first await
         try:
             await super().handle_job(session, job)
         finally:
+            self._begun.discard(job["id"])
+            self._stopped.discard(job["id"])
             self._changed.set()
+
+    async def stop_job(self, job_id: str) -> bool:
+        """Stop a job as the SDK does; one that has not begun yet, as soon as it begins.
+
+        The SDK would let it run, or never give its place back: a task that is cancelled before
+        its first step takes none.
+        """
+        if job_id in self._begun or self.job_progress.get(job_id) is None:
+            stopped: bool = await super().stop_job(job_id)
+            return stopped
+        self._stopped.add(job_id)
+        return True
 
     def handle_shutdown(self, signum: int, _frame: object) -> None:
         """SIGTERM or SIGINT: take no more, finish what is here, end; once."""
@@ -123,7 +144,9 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         """As many jobs as there is room for, when there is some; none any more while leaving."""
         await self._until(lambda: self._in_hand() < self._room and not self._leaving)
         free = self._room - self._in_hand()
-        self._poll = asyncio.ensure_future(asyncio.wait_for(get_job(session, free), POLL_SECONDS))
+        self._poll = asyncio.ensure_future(
+            asyncio.wait_for(get_job(Lenient(session), free), POLL_SECONDS)
+        )
         try:
             await asyncio.wait([self._poll])
             return None if self._poll.cancelled() else self._poll.result()
@@ -188,6 +211,7 @@ def serve(
     rp_scale.JobScaler = partial(
         JobLoop, handler=handler, engine=engine, stall_s=stall_s, grace_s=grace_s, end=end_now
     )
+    rp_job.stream_result = within_limit(rp_job.stream_result)
     for check in checks:
         runpod.serverless.register_fitness_check(check)
     # More than the SDK can ever count, which counts a job in its queue twice: it would sleep for

@@ -91,9 +91,15 @@ async def _whole(reply: Reply) -> bytes:
 async def answer(
     engine: Engine, method: str, path: str, body: Mapping[str, Any] | None = None
 ) -> Document:
-    """The engine's whole answer; raises what `Engine.route` raises and what its status says."""
+    """The engine's whole answer; raises what `Engine.route` raises and what its status says.
+
+    An answer of /v1/responses that failed has status 200 and its error inside.
+    """
     async with _asked(engine, method, path, body) as reply:
-        return parsed(await _whole(reply))
+        document = parsed(await _whole(reply))
+        if error := document.get("error"):
+            raise fault(engine, code_of(error), document)
+        return document
 
 
 async def events(engine: Engine, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:

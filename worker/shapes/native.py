@@ -18,6 +18,7 @@ from worker.shapes.chunks import CHUNK_LIMIT, joined, json_size
 from worker.shapes.plain import SHOWN, require_plain
 from worker.shapes.sampling import (
     FLAG,
+    OBJECT,
     PARAMETERS,
     TEXT,
     Kind,
@@ -36,21 +37,20 @@ MESSAGES: Final = Kind(
     "a list of messages, at least one",
     lambda value: isinstance(value, list) and len(value) > 0,
 )
-PARAMS: Final = Kind("an object", lambda value: isinstance(value, dict))
 FORMAT: Final = Kind('"openai" or "native"', lambda value: value in (OPENAI_FORMAT, "native"))
 TOKENS: Final = Kind(
     "a whole number of tokens, at least 1",
-    lambda value: is_whole(value) and value >= 1,  # type: ignore[operator]
+    lambda value: is_whole(value) and value >= 1,
 )
 FACTOR: Final = Kind(
     "a number, at least 1",
-    lambda value: is_number(value) and value >= 1,  # type: ignore[operator]
+    lambda value: is_number(value) and value >= 1,
 )
 
 OPTIONS: Final[Mapping[str, Kind]] = {
     "prompt": Kind("text that is not empty", lambda value: isinstance(value, str) and value != ""),
     "messages": MESSAGES,
-    "sampling_params": PARAMS,
+    "sampling_params": OBJECT,
     "stream": FLAG,
     "format": FORMAT,
     "use_openai_format": FLAG,

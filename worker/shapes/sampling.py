@@ -6,7 +6,7 @@ model (ranges, lengths, schemas) the engine judges, and refuses in its own words
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from worker.errors import InvalidInput
 from worker.shapes.plain import SHOWN
@@ -26,12 +26,12 @@ class Kind:
     admits: Callable[[object], bool]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """An integer or a float; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int | float]:
     """An integer of 64 bits, also where it was written as 20.0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -51,7 +51,7 @@ def _is_bias(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return is_whole(value) and 1 <= value <= CHOICE_LIMIT  # type: ignore[operator]
+    return is_whole(value) and 1 <= value <= CHOICE_LIMIT
 
 
 FLAG: Final = Kind("true or false", _a(bool))
