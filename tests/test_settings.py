@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import FrozenInstanceError, fields
 
@@ -228,6 +229,18 @@ def test_a_folder_is_taken_for_its_presets_model(folder):
     assert told == LICENCE_NOTICE.format(model=folder)
     assert read(PRESET="ax-l4", MODEL_NAME=folder).licence_notice is None
     assert read(PRESET="exaone-l4", MODEL_NAME="skt/A.X-4.0-Light").licence_notice is None
+
+
+def test_a_folder_that_says_whose_model_it_holds_is_believed(tmp_path):
+    """The manifest beside the weights names the model, whatever the folder is called."""
+    manifest = {"model": "LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct", "revision": "abc"}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert "research only" in read(MODEL_NAME=str(tmp_path)).licence_notice
+
+
+def test_the_mini_model_is_nobodys():
+    """It has the architecture only, and no licence but ours."""
+    assert read(MODEL_NAME="mini/exaone-mid").licence_notice is None
 
 
 def test_the_platform_is_there_when_it_says_where_jobs_come_from():

@@ -7,11 +7,13 @@ Variables that are not named here and that vLLM has an argument for go to vLLM
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from worker.commentary.pipeline import CommentaryOptions
+from worker.engine.model_files import identify
 from worker.errors import InvalidSetting
 from worker.football.schema import TableForm
 from worker.presets import OF_THE_MODEL, PRESETS
@@ -20,7 +22,8 @@ SHOWN_LENGTH = 80  # characters of an unusable value that its error shows
 TAKES_JOBS = "RUNPOD_WEBHOOK_GET_JOB"  # set by the platform: where a worker takes its jobs from
 PRIVATE = re.compile(r"[@?#]")  # what may stand beside a password or a key in an address
 MODEL_CHOICES = ("MODEL_NAME", "PRESET", "ENGINE_URL")  # with none of them, the mini model
-EXAONE_NAME = re.compile(r"(^|/|--)EXAONE-", re.IGNORECASE)  # an id, a folder, a cache's folder
+# An id, a folder, a cache's folder; our own mini models are called after the architecture only.
+EXAONE_NAME = re.compile(r"(^|/|--)EXAONE-(\d|Deep)", re.IGNORECASE)
 LICENCE_NOTICE = (
     "{model} is under the EXAONE AI Model License Agreement 1.1 - NC: it and what it writes may be "
     "used for research only, never commercially."
@@ -247,11 +250,14 @@ class Settings:
     def licence_notice(self) -> str | None:
         """What the chosen model's licence forbids, where it forbids what a worker is for.
 
-        A folder's name may say nothing, so its model is taken for the preset's.
+        A folder's name may say nothing: what is in it does, and the preset that it is run with.
         """
         model = self.model_name or ""
-        own = PRESETS[self.preset]["MODEL_NAME"] if self.preset and is_path(model) else ""
-        restricted = any(EXAONE_NAME.search(name) for name in (model, own))
+        names = [model]
+        if is_path(model):
+            names += [identify(Path(model).expanduser()).model]
+            names += [PRESETS[self.preset]["MODEL_NAME"]] if self.preset else []
+        restricted = any(EXAONE_NAME.search(name) for name in names)
         return LICENCE_NOTICE.format(model=model) if restricted else None
 
 
