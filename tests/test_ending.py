@@ -19,6 +19,12 @@ def ended(script):
     return done.returncode, done.stdout
 
 
+def gone(pid):
+    """Whether a process has ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
 def test_a_fatal_error_ends_the_process_with_a_failure():
     """The platform sees a dead worker, and its answers had time to leave."""
     script = (
@@ -38,8 +44,23 @@ def test_nothing_outlives_a_worker_that_ends_at_once():
     )
     code, out = ended(script)
     assert code == 1
-    stat = Path(f"/proc/{int(out)}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    assert gone(int(out))
+
+
+def test_what_a_killed_child_leaves_is_ended_as_well():
+    """The engine's own processes do not outlive the worker, though the engine died before it."""
+    script = (
+        "import multiprocessing as mp, subprocess, sys, time, worker.ending as m\n"
+        "def engine(told):\n"
+        "    told.send(subprocess.Popen(['sleep', '60']).pid); time.sleep(60)\n"
+        "m.adopt_orphans(); told, tell = mp.Pipe(False)\n"
+        "child = mp.get_context('fork').Process(target=engine, args=(tell,))\n"
+        "child.start(); print(told.recv(), flush=True)\n"
+        "child.kill(); child.join(); m.end_now()"
+    )
+    code, out = ended(script)
+    assert code == 1
+    assert gone(int(out))
 
 
 def test_the_last_words_leave_before_a_platform_would_lose_patience():

@@ -11,6 +11,7 @@ from tests.fakes import ScriptedEngine, asks_for, fail, hang, obey
 from tests.rows import request_document, ten_rows
 from worker import handler as module
 from worker.commentary.pipeline import CommentaryOptions
+from worker.engine import Delta
 from worker.errors import EngineDead, EngineOverloaded, EngineRejected, WorkerError
 from worker.handler import Handler, error_answer
 
@@ -347,6 +348,25 @@ async def test_a_fatal_error_fails_what_is_under_way_and_leaves_what_waits():
     waiting.cancel()
 
 
+async def test_a_job_whose_turn_comes_because_the_engine_died_waits_for_no_answer_of_it():
+    """Those before it failed and made room; it is left for the platform like all that wait."""
+    engine = ScriptedEngine()
+
+    async def die(_body):
+        await asyncio.sleep(0)
+        engine.dead = True
+        raise EngineDead("The engine has died.")
+        yield
+
+    engine._answer = die
+    one = handler(engine, concurrency=1)
+    begun, waiting = [asyncio.create_task(one.collect(JOB)) for _ in range(2)]
+    assert error_of(await begun)["code"] == "engine_dead"
+    await settled()
+    assert (waiting.done(), one.state.waiting, len(engine.bodies)) == (False, 1, 10)
+    waiting.cancel()
+
+
 async def test_a_result_that_the_platform_would_refuse_is_an_error(monkeypatch):
     """A clear error is delivered where the result would not be."""
     monkeypatch.setattr(module, "RESULT_LIMIT", 500)
@@ -423,6 +443,48 @@ async def test_an_openai_job_that_cannot_be_read_is_refused_in_openais_form(docu
     told = await refused(document)
     assert told["error"]["code"] == told["code"] == "invalid_input"
     assert told["error"]["type"] == "invalid_request_error"
+
+
+STREAM = {
+    "id": "job-3",
+    "input": {
+        "openai_route": "/v1/chat/completions",
+        "openai_input": {"messages": [], "stream": True},
+    },
+}
+EVENT = 'data: {"choices": []}\n\n'
+
+
+async def test_a_stream_that_is_cut_off_says_so_in_its_last_event():
+    """The platform only ends it, and half an answer would look whole to an OpenAI client."""
+    engine = ScriptedEngine(route=lambda *_: hang(EVENT))
+    first, last, answer = [one async for one in handler(engine, deadline_s=0.2).stream(STREAM)]
+    told = json.loads(last.removeprefix("data: "))
+    assert (first, told) == (EVENT, {"error": error_of(answer)["error"]})
+    assert last.endswith("\n\n")
+    assert told["error"]["code"] == "deadline_exceeded"
+
+
+async def test_what_the_engine_said_of_its_error_is_not_said_twice():
+    """Its own event has gone out already."""
+    event = f"data: {json.dumps({'error': {'message': 'No.', 'code': 400}})}\n\n"
+    engine = ScriptedEngine(route=lambda *_: say_all(EVENT, event))
+    *events, answer = [one async for one in handler(engine).stream(STREAM)]
+    assert "".join(events) == EVENT + event
+    assert error_of(answer)["error"]["message"] == "No."
+
+
+async def test_a_stream_that_fails_before_its_first_event_is_an_error_only():
+    """Nothing was sent, so the platform can still say that the call failed."""
+    engine = ScriptedEngine(route=lambda *_: hang())
+    answers = [one async for one in handler(engine, deadline_s=0.1).stream(STREAM)]
+    assert [error_of(answer)["code"] for answer in answers] == ["deadline_exceeded"]
+
+
+async def say_all(*texts):
+    """Texts, one after the other."""
+    for text in texts:
+        yield Delta(text)
 
 
 def lines_in(caplog):

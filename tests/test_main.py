@@ -244,12 +244,13 @@ def test_concurrency_is_the_setting_s_or_the_engine_s(monkeypatch, setting, jobs
 def test_the_sdk_is_told_what_it_needs(monkeypatch):
     """It runs our generator, checks what we check, and its own GPU checks keep off the engine."""
     import runpod
-    from runpod.serverless.modules import rp_scale
+    from runpod.serverless.modules import rp_job, rp_scale
 
     told, checks = [], []
     monkeypatch.setattr(runpod.serverless, "start", told.append)
     monkeypatch.setattr(runpod.serverless, "register_fitness_check", checks.append)
-    monkeypatch.setattr(rp_scale, "JobScaler", None)
+    for module, name in ((rp_scale, "JobScaler"), (rp_job, "stream_result")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back what serving replaces
     for name in ("RUNPOD_LOG_LEVEL", "RUNPOD_SKIP_GPU_CHECK", "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS"):
         monkeypatch.setenv(name, "x")
         monkeypatch.delenv(name)

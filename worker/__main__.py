@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, MutableMapping, Sequence
 
 from worker.capacity import jobs_at_once
-from worker.ending import end_soon
+from worker.ending import adopt_orphans, end_soon
 from worker.engine import Engine
 from worker.errors import StartupError
 from worker.fitness import Fitness
@@ -125,6 +125,7 @@ def main() -> int:
     # Until the SDK has a handler of its own, and where it has none, leave through every `finally`:
     # the engine's processes would outlive this one otherwise.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    adopt_orphans()
     try:
         settings = Settings.from_env(os.environ)
         log.setLevel(settings.log_level)

@@ -56,6 +56,15 @@ def error_answer(error: WorkerError, shape: str = "unknown") -> dict[str, str]:
     return {"error": text}
 
 
+def error_event(error: WorkerError) -> str:
+    r"""An error as the last event of a stream that has begun.
+
+    The platform only ends such a stream, and half an answer would look whole to its client. The
+    engine's own errors (those with `said`) have come through as events of its own.
+    """
+    return f"data: {json.dumps({'error': openai_error(error)}, ensure_ascii=False)}\n\n"
+
+
 def size_of(answer: Answer) -> int:
     """Bytes of an answer as the SDK sends it. Raises ValueError where that is not JSON."""
     return len(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode())
@@ -141,19 +150,18 @@ class Handler:
         record.shape = shape_of(document) or record.shape  # an error's form depends on it, too
         request = read(document)
         context = Context(record.id, self._engine, self._options, record, self.state)
+        answer: Answer | None = None
         async with (
             self._turn(request, record),
-            aclosing(self._bounded(request, context)) as answers,
+            aclosing(_measured(self._bounded(request, context), record)) as answers,
         ):
-            sent = _AROUND - _BETWEEN
-            async for answer in answers:
-                sent += size_of(answer) + _BETWEEN
-                if sent > RESULT_LIMIT:
-                    limit = RESULT_LIMIT // 1_000_000
-                    raise ResultTooLarge(f"The answer is over {limit} MB; ask for less of it.")
-                if record.first_ms is None:
-                    record.first_ms = record.elapsed_ms
-                yield answer
+            try:
+                async for answer in answers:
+                    yield answer
+            except WorkerError as error:
+                if isinstance(answer, str) and error.said is None:
+                    yield error_event(error)
+                raise
 
     async def _bounded(self, request: Request, context: Context) -> AsyncGenerator[Answer, None]:
         """The answers of a request, each within what is left of the job's time."""
@@ -192,6 +200,7 @@ class Handler:
         try:
             async with self._patience(request, record):
                 await self._turns.acquire()
+            self._require_life()  # the turn may have come because those before it failed
         except DeadlineExceeded:
             if not request.keeps_deadline:
                 raise
@@ -201,6 +210,10 @@ class Handler:
         finally:
             self.state.waiting -= 1
         return True
+
+    def _require_life(self) -> None:
+        if self._engine.dead:
+            raise EngineDead("The engine has died.")
 
     @asynccontextmanager
     async def _patience(
@@ -230,6 +243,22 @@ class Handler:
         if self._fault:
             return EngineDead(self._fault.message)
         return DeadlineExceeded(f"Not finished within {allowed:g} s.")
+
+
+async def _measured(
+    answers: AsyncGenerator[Answer, None], record: Record
+) -> AsyncGenerator[Answer, None]:
+    """The same answers, as long as the platform takes what they come to; the first one noted."""
+    sent = _AROUND - _BETWEEN
+    async with aclosing(answers):
+        async for answer in answers:
+            sent += size_of(answer) + _BETWEEN
+            if sent > RESULT_LIMIT:
+                limit = RESULT_LIMIT // 1_000_000
+                raise ResultTooLarge(f"The answer is over {limit} MB; ask for less of it.")
+            if record.first_ms is None:
+                record.first_ms = record.elapsed_ms
+            yield answer
 
 
 def close_with_task(answers: AsyncGenerator[Answer, None]) -> None:

@@ -35,6 +35,13 @@ CHILD = [
         ("A context of 32768 tokens", "smaller MAX_MODEL_LEN"),
     ),
     (
+        (
+            "safetensors._safetensors_rust.SafetensorError: Error while deserializing header: "
+            "incomplete metadata, file not fully covered"
+        ),
+        ("weights of org/model", "incomplete metadata", "fetch or build them again"),
+    ),
+    (
         "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_util",
         ("No memory is left for the KV cache", "GPU_MEMORY_UTILIZATION"),
     ),
@@ -187,6 +194,7 @@ def test_the_root_cause_is_found_in_what_the_parent_was_told(error, told):
 def test_an_unknown_cause_is_the_last_exception_that_says_something():
     """Not the parent's empty words, and not what a child says of another."""
     output = said("AssertionError: first") + said("torch.cuda.NewError: something new")
+    output += said("Exception: WorkerProc initialization failed due to an exception in a process.")
     message = explain(output, FAILED, "org/model")
     assert message == "The engine did not start: torch.cuda.NewError: something new"
 

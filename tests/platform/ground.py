@@ -187,6 +187,7 @@ class Ground:
         """Wait until a worker asks for a job; AssertionError if it dies or takes too long."""
         self.until(lambda: self.takes(worker) or worker.returncode is not None, timeout)
         assert self.takes(worker), f"{worker.id} ended with {worker.returncode}:\n{worker.tail()}"
+        worker.give_way()
 
     def takes(self, worker: WorkerProcess) -> int:
         """How often a worker has asked for jobs."""

@@ -92,6 +92,10 @@ CAUSES = (
         "vLLM cannot serve the architecture of {model} ({asked}): choose another MODEL_NAME.",
     ),
     Cause(
+        r"SafetensorError: (?P<reason>[^\n]+)",
+        "The weights of {model} cannot be read ({reason}): fetch or build them again.",
+    ),
+    Cause(
         r"No space left on device|Not enough free disk space",
         "The disk is full: give the container a larger one, or set HF_HOME to a volume.",
     ),
@@ -115,7 +119,7 @@ CAUSES = (
 
 SPOKEN_BY = re.compile(r"^\(\w[^()]* pid=\d+\) (?:ERROR [\d-]+ [\d:]+ \[[^\]]*\] ?)?", re.MULTILINE)
 EXCEPTION = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit): .+", re.MULTILINE)
-EMPTY_WORDS = "Engine core initialization failed"
+EMPTY_WORDS = re.compile(r"Engine core initialization failed|WorkerProc initialization failed")
 
 
 def _errors_only(output: str) -> str:
@@ -144,7 +148,7 @@ def _cut(value: str) -> str:
 
 
 def _last_exception(text: str) -> str:
-    said = [line for line in EXCEPTION.findall(text) if EMPTY_WORDS not in line]
+    said = [line for line in EXCEPTION.findall(text) if not EMPTY_WORDS.search(line)]
     last = said[-1] if said else "its output does not say why"
     return f"The engine did not start: {last[:MESSAGE_LENGTH]}"
 

@@ -59,7 +59,9 @@ DEFAULTS = MappingProxyType(
         # whitespace can write it up to the token limit.
         "STRUCTURED_OUTPUTS_CONFIG": '{"backend":"guidance","disable_any_whitespace":true}',
         "ENABLE_PROMPT_TOKENS_DETAILS": "true",  # `usage` tells cached tokens
-        "SHUTDOWN_TIMEOUT": "10",  # seconds; at once would leave shared memory behind
+        # Seconds. It takes four to end in order; at once would leave shared memory behind, and a
+        # container has ten for all of its end.
+        "SHUTDOWN_TIMEOUT": "5",
     }
 )
 CPU_DEFAULTS = MappingProxyType(
@@ -162,6 +164,16 @@ def prepare_environment(settings: Settings, environ: MutableMapping[str, str] = 
     environ.pop("VLLM_API_KEY", None)  # would lock this process out of its own application
 
 
+def keep_requests_private(log_level: str) -> None:
+    """From the first request on, let vLLM's serving log nothing but at DEBUG.
+
+    What it says of a refused request quotes it. The caller is told all of it, and the worker's own
+    line about the job has the error's code.
+    """
+    if log_level != "DEBUG":
+        logging.getLogger("vllm.entrypoints").setLevel(logging.CRITICAL)
+
+
 def model_of(settings: Settings) -> str:
     """The model to load, or StartupError at once where it is a folder that holds none."""
     model = settings.model_name
@@ -250,6 +262,7 @@ class VllmEngine(OpenAIEngine):
         arguments = told_arguments(vllm, settings, parsed, self._model)
         import_plugins(vllm, parsed)
         asyncio.run_coroutine_threadsafe(self._build(vllm, parsed), self._loop).result()
+        keep_requests_private(settings.log_level)
         self._about = self._describe(parsed, arguments, revision_of(settings, model))
 
     async def _build(self, vllm: ModuleType, parsed: Namespace) -> None:
