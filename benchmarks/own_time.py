@@ -26,6 +26,7 @@ class InstantEngine:
     """
 
     model = "instant"
+    dead = False
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = deque(lines)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from worker import ending
@@ -20,9 +21,13 @@ def ended(script):
 
 
 def gone(pid):
-    """Whether a process has ended."""
+    """Whether a process is gone, or soon is: a killed one dies when it next gets the CPU."""
     stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().split()[2] == "Z"
+    for _ in range(500):
+        if not stat.exists() or stat.read_text().split()[2] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_a_fatal_error_ends_the_process_with_a_failure():
@@ -61,6 +66,16 @@ def test_what_a_killed_child_leaves_is_ended_as_well():
     code, out = ended(script)
     assert code == 1
     assert gone(int(out))
+
+
+def test_nothing_keeps_a_worker_that_ends():
+    """Out of file descriptors its children cannot even be listed; it ends all the same."""
+    script = (
+        "import worker.ending as m\n"
+        "def none(): raise OSError(24, 'Too many open files')\n"
+        "m.kill_children = none; print('here', flush=True); m.end_now(); print('still')"
+    )
+    assert ended(script) == (1, "here\n")
 
 
 def test_the_last_words_leave_before_a_platform_would_lose_patience():

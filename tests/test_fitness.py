@@ -47,6 +47,13 @@ def test_a_model_folder_that_lacks_something_fails(tmp_path, killed, files, miss
     assert killed == [True]
 
 
+def test_other_weights_are_vllms_to_read(tmp_path, killed):
+    """A format that somebody chose was read at the start already."""
+    (tmp_path / "config.json").write_text("{}")
+    of(tmp_path, engine_variables={"LOAD_FORMAT": "dummy"}).model_files()
+    assert not killed
+
+
 @pytest.mark.parametrize(
     "settings",
     [Settings(model_name="skt/A.X-4.0-Light"), Settings(engine_url="http://127.0.0.1:9")],

@@ -100,6 +100,8 @@ BAD = {
     "a place off the pitch": (with_row(3, startX=110.5), "rawData[3].startX"),
     "a negative time": (with_row(2, timeSeconds=-1), "rawData[2].timeSeconds"),
     "a row that is no object": (request_document(rawData=[*ten_rows(), 7]), "rawData[10]"),
+    "half a character to echo": (request_document(gameId="1\ud800"), "gameId"),
+    "half a character in an id": (with_row(1, actionId="\udfff"), "rawData[1].actionId"),
     "a word for a number": (with_row(6, endY="left"), "rawData[6].endY"),
 }
 
@@ -156,12 +158,17 @@ async def test_only_a_dead_engine_ends_the_worker():
 
 
 async def test_a_fault_of_ours_is_logged_and_never_shown(caplog):
-    """An unexpected exception is answered without its text; the log has the traceback."""
-    with caplog.at_level(logging.ERROR):
-        answer = await handler(failing(RuntimeError("secret detail"))).collect(JOB)
+    """An unexpected exception is answered without its text; the log says what it is, and where."""
+    broken = failing(RuntimeError("secret detail"))
+    with caplog.at_level(logging.INFO):
+        answer = await handler(broken).collect(JOB)
     told = json.loads(answer["error"])
     assert (told["code"], told["retryable"]) == ("internal_error", True)
-    assert "secret" not in answer["error"]
+    assert "RuntimeError" in caplog.text
+    assert "fakes.py" in caplog.text
+    assert "secret" not in answer["error"] + caplog.text
+    with caplog.at_level(logging.DEBUG):
+        await handler(broken).collect(JOB)
     assert "secret detail" in caplog.text
 
 
@@ -329,6 +336,73 @@ async def test_cancelling_while_an_answer_is_posted_frees_the_engine():
         assert engine.open == 0
     finally:
         gc.enable()
+
+
+async def slowly(answers, seconds):
+    """What a consumer gets that takes its time over each answer, as a POST does."""
+    got = []
+    async for answer in answers:
+        got.append(answer)
+        await asyncio.sleep(seconds)
+    return got
+
+
+def plain_reply(*_):
+    body = {"choices": [{"index": 0, "text": "가", "finish_reason": "stop"}], "usage": {}}
+    return say_all(json.dumps(body))
+
+
+async def test_a_finished_answer_is_not_late_while_it_is_posted():
+    """What has been generated in time is delivered, however slow the platform is."""
+    engine = ScriptedEngine(route=plain_reply)
+    answers = await slowly(handler(engine, deadline_s=0.2).stream(PROMPT), 0.4)
+    assert [answer["choices"] for answer in answers] == [[{"tokens": ["가"]}]]
+
+
+async def test_streamed_lines_are_not_late_while_they_are_posted():
+    """Lines that were ready in time are the model's own, though the last leaves after it."""
+    job = {"id": "x", "input": request_document(stream=True)}
+    *chunks, closing = await slowly(handler(deadline_s=0.3).stream(job), 0.1)
+    assert {chunk["line"]["source"] for chunk in chunks} == {"model"}
+    assert closing["warnings"] == []
+
+
+async def test_a_finished_answer_outlives_the_engine():
+    """An engine that dies while an answer is posted has nothing to do with it any more."""
+    dying = handler(ScriptedEngine(route=plain_reply))
+    answers = dying.stream(PROMPT)
+    first = await anext(answers)
+    dying.fail(EngineDead("Gone."))
+    assert first["choices"]
+    assert [answer async for answer in answers] == []
+    assert (dying.state.served, dying.state.failed) == (1, 0)
+
+
+async def test_posting_holds_up_nobody():
+    """A job's turn is over when it is generated: the next one generates while it is posted."""
+    engine = ScriptedEngine()
+    one = handler(engine, concurrency=1)
+    first = one.stream(JOB)
+    await anext(first)
+    result = await asyncio.wait_for(one.collect(JOB), 10)
+    assert result["status"] == "DONE"
+    await first.aclose()
+    assert one.state.in_flight == 0
+
+
+async def test_a_dead_engine_is_told_by_the_job_that_waits_for_it():
+    """Where nobody looks after the engine, too, the worker ends; no turn is lost on the way."""
+    fatal = []
+    engine = ScriptedEngine()
+    engine.dead = True
+    one = handler(engine, fatal, concurrency=1)
+    waiting = asyncio.create_task(one.collect(JOB))
+    await settled()
+    assert [error.code for error in fatal] == ["engine_dead"]
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert (engine.bodies, one._turns.locked()) == ([], False)
 
 
 async def test_a_fatal_error_fails_what_is_under_way_and_leaves_what_waits():

@@ -34,7 +34,7 @@ def kill_children() -> None:
     the platform that all is well.
     """
     for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error, OSError):  # one that cannot be ended must not save the others
             if not _tidies_up(process):
                 process.kill()
 
@@ -45,10 +45,11 @@ def _tidies_up(process: psutil.Process) -> bool:
 
 
 def end_now() -> None:
-    """End this process and its children at once, as a failure."""
-    kill_children()
-    logging.shutdown()
-    os._exit(1)
+    """End this process and its children at once, as a failure, whatever else goes wrong."""
+    try:
+        kill_children()
+    finally:
+        os._exit(1)
 
 
 def end_soon(error: WorkerError) -> None:

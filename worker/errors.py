@@ -72,6 +72,13 @@ class EngineOverloaded(EngineError):
     code = "engine_overloaded"
 
 
+class EngineKeyRefused(EngineError):
+    """The engine elsewhere refuses the worker's own key (ENGINE_API_KEY)."""
+
+    code = "engine_key_refused"
+    fault = "operator"
+
+
 class DeadlineExceeded(WorkerError):
     """The job ran past its own deadline, in seconds, set below the platform's."""
 

@@ -46,6 +46,8 @@ class Fitness:
         with _or_none_survives():
             if not (folder / "config.json").is_file():
                 raise StartupError(f"The model folder {folder.name} has no config.json.")
+            if "LOAD_FORMAT" in self._settings.engine_variables:
+                return  # whatever it reads, it has read
             if not any(file.stat().st_size for kind in WEIGHTS for file in folder.glob(kind)):
                 raise StartupError(f"The model folder {folder.name} has no weights.")
 

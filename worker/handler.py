@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from time import perf_counter
+from traceback import format_tb
 from typing import Any
 
 from worker.commentary.pipeline import CommentaryOptions
@@ -68,6 +69,30 @@ def error_event(error: WorkerError) -> str:
 def size_of(answer: Answer) -> int:
     """Bytes of an answer as the SDK sends it. Raises ValueError where that is not JSON."""
     return len(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode())
+
+
+class Turn:
+    """A job's place among those that generate, from when it has one until generation has ended.
+
+    What the platform takes its time to accept after that holds up nobody, and is no lateness.
+    """
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._held = False
+        self.over = False
+
+    async def wait(self) -> None:
+        """Take a place, in order of arrival."""
+        await self._places.acquire()
+        self._held = True
+
+    def end(self) -> None:
+        """Give the place back; once is enough."""
+        self.over = True
+        if self._held:
+            self._held = False
+            self._places.release()
 
 
 class Handler:
@@ -133,8 +158,10 @@ class Handler:
             if error.fatal:
                 self.fail(error)
             yield self._failed(error, record)
-        except Exception:  # the wire must never see a traceback, the log must
-            log.exception("job %s failed on a fault of the worker", record.id)
+        except Exception as error:  # the wire must never see it, the log must
+            told = place_of(error)  # `log.exception` would also tell what it says
+            log.error("job %s failed on a fault of the worker: %s", record.id, told)  # noqa: TRY400
+            log.debug("what it says", exc_info=error)
             own = WorkerError("The worker failed on this job; its log says why.")
             yield self._failed(own, record)
         finally:
@@ -149,12 +176,11 @@ class Handler:
     async def _answers(self, document: object, record: Record) -> AsyncGenerator[Answer, None]:
         record.shape = shape_of(document) or record.shape  # an error's form depends on it, too
         request = read(document)
-        context = Context(record.id, self._engine, self._options, record, self.state)
-        answer: Answer | None = None
-        async with (
-            self._turn(request, record),
-            aclosing(_measured(self._bounded(request, context), record)) as answers,
-        ):
+        turn, answer = Turn(self._turns), None
+        context = Context(
+            record.id, self._engine, self._options, record, self.state, generated=turn.end
+        )
+        async with aclosing(_measured(self._bounded(request, context, turn), record)) as answers:
             try:
                 async for answer in answers:
                     yield answer
@@ -163,53 +189,56 @@ class Handler:
                     yield error_event(error)
                 raise
 
-    async def _bounded(self, request: Request, context: Context) -> AsyncGenerator[Answer, None]:
-        """The answers of a request, each within what is left of the job's time."""
+    async def _bounded(
+        self, request: Request, context: Context, turn: Turn
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers of a request, in its turn, each within what is left of the job's time."""
         lenience = LENIENCE_SECONDS if request.keeps_deadline else 0.0
-        async with aclosing(request.answers(context)) as answers:
-            while True:
-                try:
-                    async with self._patience(request, context.record, lenience):
-                        answer = await anext(answers)
-                except StopAsyncIteration:
-                    return
-                yield answer
-
-    @asynccontextmanager
-    async def _turn(self, request: Request, record: Record) -> AsyncIterator[None]:
-        """While it lasts, one of the places of those who generate, if this one does."""
-        if not request.generates:
-            yield
-            return
-        had_turn = await self._wait_for_turn(request, record)
-        record.waited_ms = record.elapsed_ms
         try:
-            yield
+            await self._wait_for_turn(request, context.record, turn)
+            async with aclosing(request.answers(context)) as answers:
+                while True:
+                    async with self._patience(request, context.record, turn, lenience):
+                        answer = await anext(answers, None)
+                    if answer is None:
+                        return
+                    yield answer
         finally:
-            if had_turn:
-                self._turns.release()
+            turn.end()
 
-    async def _wait_for_turn(self, request: Request, record: Record) -> bool:
-        """Whether the turn came before the deadline.
+    async def _wait_for_turn(self, request: Request, record: Record, turn: Turn) -> None:
+        """Wait for a place, if this request generates.
 
-        Only a request that keeps its deadline hears that it did not: it ends without the engine.
-        When the engine dies, the jobs that it has not seen are left for the platform to place
-        elsewhere: they are never answered, and the process ends.
+        One that keeps its deadline goes on without a place when it has passed: it ends without the
+        engine. When the engine dies, the jobs that it has not seen are left for the platform to
+        place elsewhere: they are never answered, and the process ends.
         """
+        if not request.generates:
+            return
         self.state.waiting += 1
         try:
-            async with self._patience(request, record):
-                await self._turns.acquire()
+            async with self._patience(request, record, turn):
+                await turn.wait()
             self._require_life()  # the turn may have come because those before it failed
+            self._require_time(request, record)  # or because they were late themselves
         except DeadlineExceeded:
             if not request.keeps_deadline:
                 raise
-            return False
-        except EngineDead:
+        except EngineDead as error:
+            turn.end()
+            self.fail(error)
             await asyncio.Event().wait()
         finally:
             self.state.waiting -= 1
-        return True
+            record.waited_ms = record.elapsed_ms
+
+    def _allowed(self, request: Request) -> float:
+        """Seconds that the job may take."""
+        return min(self._options.deadline_s, request.deadline_s or self._options.deadline_s)
+
+    def _require_time(self, request: Request, record: Record) -> None:
+        if record.elapsed_ms > self._allowed(request) * 1000:
+            raise self._lateness(request)
 
     def _require_life(self) -> None:
         if self._engine.dead:
@@ -217,16 +246,18 @@ class Handler:
 
     @asynccontextmanager
     async def _patience(
-        self, request: Request, record: Record, lenience: float = 0.0
+        self, request: Request, record: Record, turn: Turn, lenience: float = 0.0
     ) -> AsyncIterator[None]:
         """Raise DeadlineExceeded at the job's deadline, or the fatal error as soon as there is one.
 
-        Not to be held across a yield: the SDK's own awaits would be cut off instead of ours.
+        What has been generated is not late any more, and what is there already is not waited for:
+        neither is cut off. Not to be held across a yield: the SDK's own awaits would be cut off.
         """
-        allowed = min(self._options.deadline_s, request.deadline_s or self._options.deadline_s)
-        left = 0.0 if self._fault else allowed + lenience - (perf_counter() - record.began)
-        if left <= 0:
-            raise self._lateness(allowed)
+        if turn.over:
+            yield
+            return
+        left = max(lenience, self._allowed(request) - (perf_counter() - record.began))
+        left = 0.0 if self._fault else max(0.0, left)
         timeout = asyncio.timeout(left)
         self._timeouts.add(timeout)
         try:
@@ -235,14 +266,14 @@ class Handler:
         except TimeoutError:
             if not timeout.expired():
                 raise
-            raise self._lateness(allowed) from None
+            raise self._lateness(request) from None
         finally:
             self._timeouts.discard(timeout)
 
-    def _lateness(self, allowed: float) -> WorkerError:
+    def _lateness(self, request: Request) -> WorkerError:
         if self._fault:
             return EngineDead(self._fault.message)
-        return DeadlineExceeded(f"Not finished within {allowed:g} s.")
+        return DeadlineExceeded(f"Not finished within {self._allowed(request):g} s.")
 
 
 async def _measured(
@@ -259,6 +290,11 @@ async def _measured(
             if record.first_ms is None:
                 record.first_ms = record.elapsed_ms
             yield answer
+
+
+def place_of(error: BaseException) -> str:
+    """What kind of exception it is and where it comes from; what it says may be a caller's data."""
+    return f"{type(error).__name__}\n{''.join(format_tb(error.__traceback__))}"
 
 
 def close_with_task(answers: AsyncGenerator[Answer, None]) -> None:

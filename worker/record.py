@@ -24,7 +24,8 @@ class Record:
         queue_ms: the longest that one of its requests waited in the engine's queue.
         first_ms: from taking the job to its first answer.
         usage: tokens.
-        repaired, fallback: lines that were not the model's own.
+        repaired: lines of the model's that came on a second try.
+        fallback: lines that are not the model's own.
         finish: how the answer ended: the model's own reasons, `done`, `failed` or `cancelled`.
         error: the code of what failed it.
     """

@@ -202,7 +202,7 @@ class Settings:
         "SHUTDOWN_GRACE",
         number(0, 86400),
         "seconds after SIGTERM for which the pending poll may still bring a job",
-        4.0,
+        3.0,
     )
     log_level: str = variable(
         "LOG_LEVEL",

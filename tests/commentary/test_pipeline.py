@@ -16,7 +16,13 @@ from worker.commentary.pipeline import (
     split,
 )
 from worker.engine import Usage
-from worker.errors import EngineDead, EngineError, EngineOverloaded, EngineRejected
+from worker.errors import (
+    EngineDead,
+    EngineError,
+    EngineKeyRefused,
+    EngineOverloaded,
+    EngineRejected,
+)
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest, TableForm
 
@@ -146,6 +152,24 @@ async def test_a_bad_line_is_asked_for_once_more_alone(fault, fanout):
     assert again
     assert all(len(asks_for(body)) == 1 for body in again)
     assert len(script.warnings) == len(again)
+    assert script.repaired == len(again)
+
+
+async def test_only_lines_that_came_on_a_second_try_are_repaired():
+    """Neither the first tries nor the fallback count."""
+
+    def answer(body):
+        return empty(body) if asks_for(body) == [3] else once_bad(body)
+
+    def bad_fifth(body):
+        return empty(body) if asks_for(body) == [5] else obey(body)
+
+    once_bad = once(bad_fifth)
+    _, script = await run(ScriptedEngine(answer))
+    assert [line.index for line in script.lines if line.source is Source.FALLBACK] == [3]
+    assert script.repaired == 1
+    _, script = await run(ScriptedEngine())
+    assert script.repaired == 0
 
 
 @FANOUTS
@@ -205,7 +229,7 @@ async def test_warnings_name_the_row_and_never_the_engine_s_message():
 
 
 @FANOUTS
-@pytest.mark.parametrize("error", [EngineRejected, EngineOverloaded, EngineDead])
+@pytest.mark.parametrize("error", [EngineRejected, EngineOverloaded, EngineKeyRefused, EngineDead])
 async def test_what_a_second_try_cannot_mend_ends_the_job(error, fanout):
     last = len(FACTS) - 1
     engine = ScriptedEngine(lambda body: fail(error("Gone.")) if last in asks_for(body) else hang())

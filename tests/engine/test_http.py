@@ -9,7 +9,13 @@ import pytest
 from tests.serving import free_port, serving
 from worker.engine import Completion, Delta, Usage
 from worker.engine.http import HttpEngine
-from worker.errors import EngineError, EngineRejected, InvalidSetting, StartupError
+from worker.errors import (
+    EngineError,
+    EngineKeyRefused,
+    EngineRejected,
+    InvalidSetting,
+    StartupError,
+)
 from worker.settings import Settings
 
 KEY = "sk-loopback"
@@ -181,7 +187,7 @@ class TestAnEngineElsewhere:
     async def test_a_wrong_key_is_told_without_it(self, url):
         """A server may quote the headers it was sent."""
         engine = HttpEngine(url, "m", "sk-wrong")
-        with pytest.raises(EngineRejected) as caught:
+        with pytest.raises(EngineKeyRefused) as caught:
             await engine.chat(asking("whole"))
         assert "sk-wrong" not in caught.value.message
         await engine.close()

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from worker.engine import Completion, Delta, Reply, Usage
 from worker.engine.openai import COMPLAINT_LENGTH, OpenAIEngine, events
-from worker.errors import EngineDead, EngineError, EngineOverloaded, EngineRejected
+from worker.errors import (
+    EngineDead,
+    EngineError,
+    EngineKeyRefused,
+    EngineOverloaded,
+    EngineRejected,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -167,9 +173,32 @@ async def test_a_status_is_an_error_that_says_whether_to_try_again(status, error
 async def test_a_refused_key_is_not_repeated(status):
     """A server may quote the key it refuses."""
     told = {"error": {"message": "Incorrect API key provided: sk-abc"}}
-    with pytest.raises(EngineRejected, match="ENGINE_API_KEY") as caught:
+    with pytest.raises(EngineKeyRefused, match="ENGINE_API_KEY") as caught:
         await Canned(document(told), status=status).chat({})
     assert "sk-abc" not in caught.value.message
+
+
+async def test_a_refused_key_is_the_operators_mistake():
+    """Whoever asked may ask again when it is mended; his request was in order."""
+    with pytest.raises(EngineKeyRefused) as caught:
+        await Canned(document({}), status=401).chat({})
+    assert (caught.value.retryable, caught.value.fault, caught.value.said) == (
+        True,
+        "operator",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("param", "named"),
+    [("temperature", "temperature"), ("", None), (None, None), (5, None), (["a"], None)],
+)
+async def test_a_refusal_names_the_field_that_the_engine_names(param, named):
+    """In its own word for it, where that is text."""
+    told = {"error": {"message": "too hot", "param": param}}
+    with pytest.raises(EngineRejected) as caught:
+        await Canned(document(told), status=400).chat({})
+    assert caught.value.param == named
 
 
 @pytest.mark.parametrize("status", [500, 503, 400])

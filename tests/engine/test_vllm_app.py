@@ -253,6 +253,17 @@ class TestAnswers:
                 await task
             await until_running(engine, 0)
 
+    async def test_a_chat_that_is_cancelled_as_it_begins_frees_the_engine(self, engine):
+        """At whichever instant, also while vLLM hands it to the engine and cannot abort it."""
+        for tries in range(100):
+            task = asyncio.create_task(engine.chat(body(LONG)))
+            await asyncio.sleep(tries / 10_000)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        async with asyncio.timeout(2):  # to its end, each would take longer
+            await until_running(engine, 0)
+
 
 @needs_engine
 def test_one_engine_serves_every_event_loop(engine):

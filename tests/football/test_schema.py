@@ -186,6 +186,11 @@ def test_errors_spell_keys_as_the_caller_does():
         ({"coordinates": {"orientation": "up"}}, "coordinates.orientation", "must be home_ltr"),
         ({"coordinates": {"normalised": 1}}, "coordinates.normalised", "must be true or false"),
         ({"coordinates": "auto"}, "coordinates", "must be an object"),
+        (
+            {"coordinates": {"orientaton": "auto"}},
+            "coordinates.orientaton",
+            "is not known; there are orientation, normalised, yDown",
+        ),
         ({"previousScript": "x"}, "previousScript", "must be a list"),
         ({"previousScript": ["a", 3]}, "previousScript[1]", "must be a line of text"),
         ({"previousScript": [{"description": []}]}, "previousScript[0].description", "must be"),
@@ -197,6 +202,12 @@ def test_a_bad_option_is_named(changes, param, words):
     error = refusal(**changes)
     assert error.param == param
     assert error.message.startswith(f"{param} {words}")
+
+
+def test_every_spelling_of_an_option_is_known():
+    """Of the words and of their letters."""
+    options = {"ORIENTATION": "auto", "Normalized": False, "y_down": True, "else": None}
+    assert parse(coordinates=options).coordinates == Coordinates(Orientation.AUTO, y_down=True)
 
 
 def test_match_names_must_be_names():

@@ -269,6 +269,16 @@ def test_nested_objects_know_their_place():
         Fields({"a": {}}).items("a")
 
 
+def test_a_key_that_is_not_known_is_named_with_those_that_are():
+    """As it was written, on one short line; aliases are taken and not told; null is nothing."""
+    Fields({"Y Down": 1, "Z": 2, "w": None}, "a").require_known(["yDown"], aliases=["z"])
+    for key, told in (("u", "u"), ("u\n" * 90, "u " * 19 + "u"), ("\ud800", "")):
+        with pytest.raises(InvalidInput) as caught:
+            Fields({"yDown": 1, key: 2}, "a").require_known(["yDown", "x"], aliases=["z"])
+        assert caught.value.param == f"a.{told}"
+        assert caught.value.message == f"a.{told} is not known; there are yDown, x."
+
+
 def test_loose_fields_are_never_an_error():
     """What nothing depends on cannot fail a job."""
     fields = Fields({"a": [1], "b": 3.0, "c": " x\ny ", "d": "가" * 300})

@@ -1,7 +1,7 @@
 """`make platform`: the platform on a laptop, with one worker in the foreground.
 
 The worker's settings are this process's environment. PLATFORM_PORT is the port (8100). Ctrl-C lets
-the worker finish what it has; a second one does not.
+the worker finish what it has; a second one does not. SIGTERM and SIGHUP are as good as Ctrl-C.
 """
 
 import os
@@ -9,6 +9,8 @@ import signal
 import sys
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.platform.ground import Ground
@@ -21,9 +23,10 @@ DRAIN_S = 600.0  # seconds: the platform's own limit for a job
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Tell the person at the terminal, which may be gone."""
+    with suppress(OSError):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def port_of(given: str | None) -> int:
@@ -35,18 +38,27 @@ def port_of(given: str | None) -> int:
     return int(given)
 
 
-def interruption() -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; the second ends the process."""
-    asked = threading.Event()
+class Interruption:
+    """What Ctrl-C, SIGTERM and SIGHUP have asked for since it was made.
 
-    def ask(_number: int, _frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    They raise nothing: wherever this process stands, it ends its worker before itself.
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
-    return asked
+    Attributes:
+        asked: set by the first.
+        urgent: set by the second.
+        number: of the last one.
+    """
+
+    def __init__(self) -> None:
+        self.asked, self.urgent = threading.Event(), threading.Event()
+        self.number = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish is kept
+                signal.signal(number, self._ask)
+
+    def _ask(self, number: int, _frame: object) -> None:
+        self.number = number
+        (self.urgent if self.asked.is_set() else self.asked).set()
 
 
 def keep_a_worker(ground: Ground, asked: threading.Event) -> WorkerProcess | None:
@@ -68,29 +80,35 @@ def keep_a_worker(ground: Ground, asked: threading.Event) -> WorkerProcess | Non
     return worker
 
 
-def drain(worker: WorkerProcess) -> None:
-    """Let a worker finish what it has."""
+def drain(worker: WorkerProcess, urgent: threading.Event) -> bool:
+    """Let a worker finish what it has, and whether it had the time."""
     say(f"\n{worker.id} finishes what it has; Ctrl-C again ends it at once.")
     if worker.returncode is None:
-        worker.stop(DRAIN_S)
+        worker.signal(signal.SIGTERM)
+    end = time.monotonic() + DRAIN_S
+    while worker.returncode is None and time.monotonic() < end:
+        if urgent.wait(0.1):
+            return False
+    return worker.returncode is not None
 
 
 def main() -> int:
-    """Serve until Ctrl-C; 1 where the worker cannot start or the port is taken."""
-    port, asked = port_of(os.environ.get("PLATFORM_PORT")), interruption()
+    """Serve until Ctrl-C; 1 where the worker cannot start or the port is taken.
+
+    A second one while the worker finishes ends it, with the exit code of a death by that signal.
+    """
+    port, interruption = port_of(os.environ.get("PLATFORM_PORT")), Interruption()
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
             Ground(Path(folder), port=port, poll_s=5.0, webhook_pause_s=PAUSE_S) as ground,
         ):
-            worker = keep_a_worker(ground, asked)
-            if worker:
-                drain(worker)
+            worker = keep_a_worker(ground, interruption.asked)
+            if worker and not drain(worker, interruption.urgent):
+                return 128 + interruption.number
     except RuntimeError as error:
         say(str(error))
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return 0 if worker else 1
 
 

@@ -32,6 +32,7 @@ def standing(mini_folders, tmp_path_factory):
             ENABLE_AUTO_TOOL_CHOICE="true",
             MAX_CONCURRENCY=str(AT_ONCE),
             JOB_DEADLINE=DEADLINE,
+            ENABLE_CHUNKED_PREFILL="true",  # as with a GPU
             MAX_NUM_BATCHED_TOKENS=STEP,
         )
         worker = ground.start(**variables)

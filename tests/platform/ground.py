@@ -1,8 +1,9 @@
 """The proving ground as a test uses it: a platform, workers, and a client, none of them async."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +59,7 @@ class Ground:
             base_url=self.base, headers=headers, timeout=400, limits=limits, trust_env=False
         )
         self.workers: list[WorkerProcess] = []
-        self._closing = False
+        self._closing, self._starting = False, threading.Lock()
 
     def __enter__(self) -> "Ground":
         self._server.start()
@@ -70,11 +71,13 @@ class Ground:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._closing = True
-        for worker in self.workers:
-            worker.kill()
-        self.client.close()
-        self._server.stop()
+        with self._starting:  # from here on, nobody takes a dead one's place
+            self._closing = True
+        with ExitStack() as endings:  # all of them, even if one goes wrong
+            endings.callback(self._server.stop)
+            endings.callback(self.client.close)
+            for worker in self.workers:
+                endings.callback(worker.kill)
 
     # The platform
 
@@ -202,8 +205,9 @@ class Ground:
 
     def _died(self, again: Callable[[], WorkerProcess] | None, worker: WorkerProcess) -> None:
         self.call(self.plane.gone, worker.id)
-        if again and not self._closing and self.plane.worker(worker.id).left is None:
-            again()
+        with self._starting:
+            if again and not self._closing and self.plane.worker(worker.id).left is None:
+                again()
 
     # Clients
 

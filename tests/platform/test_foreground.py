@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
 import httpx
 import psutil
@@ -74,6 +75,98 @@ def test_a_person_can_use_it_and_leave():
         assert (answer.json()["status"], answer.json()["workerId"]) == ("COMPLETED", "worker-2")
         process.send_signal(signal.SIGINT)
         assert process.wait(SOON) == 0
+
+
+async def silent(scope, receive, send):
+    """An OpenAI server that says its model's name, and nothing else until it is left alone."""
+    if scope["path"] == "/v1/models":
+        await model(scope, receive, send)
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@contextmanager
+def busy_platform():
+    """A platform whose one worker has a job that will not end soon, and that worker's process.
+
+    The warm-up needs a model that answers: `silent` becomes one when the worker is there.
+    """
+    port, answering = free_port(), [model]
+
+    async def changing(scope, receive, send):
+        await answering[0](scope, receive, send)
+
+    with (
+        serving(changing) as url,
+        platform(ENGINE_URL=url, PLATFORM_PORT=str(port)) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}/v2/local", timeout=SOON) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        read_until(process, "chunk.choices[0]")
+        answering[0] = silent
+        job = client.post("/run", json={"input": {"prompt": "골"}}).json()["id"]
+        end = time.monotonic() + SOON
+        while client.get(f"/status/{job}").json()["status"] != "IN_PROGRESS":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        [worker] = psutil.Process(process.pid).children()
+        yield process, worker
+
+
+def is_gone(worker):
+    """Whether a process ends soon, its zombie not counted."""
+    with suppress(psutil.NoSuchProcess):
+        end = time.monotonic() + SOON
+        while worker.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+    return True
+
+
+def test_a_terminal_that_is_closed_is_as_good_as_ctrl_c():
+    """The worker finishes what it has and is gone, and so is the platform."""
+    with (
+        serving(model) as url,
+        platform(ENGINE_URL=url, PLATFORM_PORT=str(free_port())) as process,
+    ):
+        read_until(process, "chunk.choices[0]")
+        [worker] = psutil.Process(process.pid).children()
+        process.stdout.close()  # nobody is there any more to be told anything
+        process.send_signal(signal.SIGHUP)
+        process.wait(SOON)
+        assert is_gone(worker)
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_second_signal_ends_it_at_once_with_its_worker(second):
+    """Also one that comes at the heels of the first, and a worker in the middle of a job."""
+    with busy_platform() as (process, worker):
+        process.send_signal(signal.SIGTERM)
+        if second is signal.SIGTERM:  # two that nobody has seen yet are one
+            read_until(process, "finishes what it has")
+        process.send_signal(second)
+        assert process.wait(SOON) == 128 + second
+        assert is_gone(worker)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system ends a dead parent's children")
+def test_a_platform_that_is_killed_takes_its_worker_along():
+    """Nobody is left who would ask it to end."""
+    with busy_platform() as (process, worker):
+        process.kill()
+        process.wait(SOON)
+        assert is_gone(worker)
+
+
+def test_a_hang_up_that_is_to_be_ignored_is_ignored(monkeypatch):
+    """As under nohup; the others are heard."""
+    heard = {}
+    monkeypatch.setattr(signal, "signal", heard.__setitem__)
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.Handlers(number == 1))
+    interruption = foreground.Interruption()
+    assert heard.keys() == {signal.SIGINT, signal.SIGTERM}
+    assert not interruption.asked.is_set()
 
 
 def test_a_worker_that_cannot_start_ends_it():

@@ -9,7 +9,7 @@ RUNPOD = """\
 import json
 import runpod
 
-runpod.endpoint_url_base = "{url}/v2"  # or RUNPOD_ENDPOINT_BASE_URL in the environment
+runpod.endpoint_url_base = "{url}/v2"  # or RUNPOD_ENDPOINT_BASE_URL
 endpoint = runpod.Endpoint("local", api_key="{key}")
 print(endpoint.run_sync(json.load(open("test_input.json"))))
 """

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,15 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "worker")
+# Becomes the program that its arguments name, which the kernel kills when whoever started it dies:
+# in a session of its own, no hang-up of a terminal would reach it. Linux alone has this.
+# Source: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+MORTAL = (
+    *(sys.executable, "-ISc"),
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])",
+)
+# "Whoever" is a thread, to the kernel: this one lives as long as its process.
+STARTER = ThreadPoolExecutor(1, "starter")
 GOODBYES = (signal.SIGTERM, signal.SIGINT)
 NICE = "10"  # of a worker's session, on the scale of nice
 PING_MS = 1000  # ours, so that a test sees some; the platform's is 10 s
@@ -73,9 +83,15 @@ class WorkerProcess:
     ) -> subprocess.Popen[bytes]:
         out = self.path.open("wb") if self.path else None
         try:
-            return subprocess.Popen(
-                command, cwd=cwd, env=environ, stdout=out, stderr=out, start_new_session=True
-            )
+            return STARTER.submit(
+                subprocess.Popen[bytes],
+                [*(MORTAL if sys.platform == "linux" else ()), *command],
+                cwd=cwd,
+                env=environ,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            ).result()
         finally:
             if out:
                 out.close()

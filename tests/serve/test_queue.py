@@ -14,6 +14,8 @@ from worker.serve.queue import JobLoop, held
 
 pytestmark = pytest.mark.anyio
 
+CALLERS = "what a caller wrote"
+
 
 class Ground:
     """A platform that hands out what a test puts there, and jobs that end when a test says so."""
@@ -23,6 +25,7 @@ class Ground:
         self.wanted = []
         self.polls = 0
         self.running = {}
+        self.handled = []
         self.ended = []
         monkeypatch.setattr(queue, "get_job", self.get_job)
         self.handler = Handler(
@@ -50,10 +53,15 @@ class Ground:
         finally:
             self.polls -= 1
 
+    async def get_anything(self, _session, wanted):
+        self.wanted.append(wanted)
+        return await self.jobs.get()
+
     async def no_signals(self, _session):
         await asyncio.Event().wait()
 
     async def handle(self, _session, _config, job):
+        self.handled.append(job["id"])
         self.running[job["id"]] = asyncio.Event()
         try:
             await self.running[job["id"]].wait()
@@ -135,7 +143,7 @@ async def test_a_job_is_stopped_before_its_first_step(monkeypatch, begun):
 
 
 async def test_a_job_is_stopped_while_it_runs(monkeypatch, begun):
-    """A stop signal ends one job, and no other; one about a job that is not here is nothing."""
+    """A stop signal ends one job, and no other."""
     ground = begun(Ground(monkeypatch))
     ground.jobs.put_nowait(["a", "b"])
     await ground.until(lambda: len(ground.running) == 2)
@@ -143,8 +151,33 @@ async def test_a_job_is_stopped_while_it_runs(monkeypatch, begun):
     assert not await ground.loop.stop_job("c")
     await ground.until(lambda: ground.loop._in_hand() == 1)
     assert list(ground.running) == ["b"]
-    ground.jobs.put_nowait(["c"])
-    await ground.until(lambda: "c" in ground.running)
+
+
+async def test_a_job_to_stop_is_heard_of_at_once(monkeypatch):
+    """A poll that had none is followed by the next, not by a second of deafness."""
+    told = [[], [], ["a"]]
+
+    async def signals(_session):
+        return told.pop(0)
+
+    monkeypatch.setattr(queue, "get_stop_signals", signals)
+    loop = Ground(monkeypatch).loop
+    async with asyncio.timeout(1):
+        assert await loop._stops(None) == ["a"]
+
+
+async def test_a_platform_that_holds_no_poll_is_not_asked_without_pause(monkeypatch):
+    """Some polls a second are enough."""
+    asked = []
+
+    async def signals(_session):
+        asked.append(None)
+        return []
+
+    monkeypatch.setattr(queue, "get_stop_signals", signals)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(Ground(monkeypatch).loop._stops(None), 0.5)
+    assert len(asked) <= 4
 
 
 async def test_a_signal_ends_an_idle_worker_once_its_poll_is_over(monkeypatch, begun, exits):
@@ -240,6 +273,101 @@ async def test_the_end_comes_though_the_loop_is_stuck(monkeypatch, begun):
     ground.handler.fail(EngineDead("Gone."))
     await ground.until(lambda: ground.ended)
     assert ground.running
+
+
+async def test_a_stop_that_overtakes_its_job_stops_it(monkeypatch, begun):
+    """The word comes while the poll that hands the job out is still being answered."""
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    assert not await ground.loop.stop_job("late")
+    ground.jobs.put_nowait(["late", "wanted"])
+    await ground.until(lambda: "wanted" in ground.running)
+    await ground.until(lambda: ground.loop._in_hand() == 1)
+    assert list(ground.running) == ["wanted"]
+
+
+async def test_a_job_that_is_tried_again_is_not_stopped(monkeypatch, begun):
+    """A stop is about the job that was under way then; the same id may come again later."""
+    monkeypatch.setattr(queue, "OVERTAKING_SECONDS", 0.01)
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.polls)
+    await ground.loop.stop_job("again")
+    await asyncio.sleep(0.05)
+    ground.jobs.put_nowait(["again"])
+    await ground.until(lambda: "again" in ground.running)
+    await asyncio.sleep(0.05)
+    assert list(ground.running) == ["again"]
+
+
+async def test_a_poll_whose_answer_has_begun_is_not_given_up(monkeypatch, begun, exits):
+    """Its jobs have been handed out, so they are waited for and run, whatever the grace."""
+    ground = begun(Ground(monkeypatch, grace_s=0.05))
+    await ground.until(lambda: ground.polls)
+    ground.loop._taking.answered = True
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    await asyncio.sleep(0.2)
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running)
+    ground.running["a"].set()
+    await ground.until(lambda: exits)
+    assert (exits, ground.handled) == ([0], ["a"])
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for(monkeypatch, begun, exits):
+    """A platform that stops in the middle keeps nobody from ending."""
+    monkeypatch.setattr(queue, "ANSWER_SECONDS", 0.05)
+    ground = begun(Ground(monkeypatch, grace_s=0.05))
+    await ground.until(lambda: ground.polls)
+    ground.loop._taking.answered = True
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    await ground.until(lambda: exits)
+    assert ground.polls == 0
+
+
+async def test_a_poll_that_nobody_answers_is_begun_again(monkeypatch, begun):
+    """As the SDK has it."""
+    monkeypatch.setattr(queue, "POLL_SECONDS", 0.05)
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: len(ground.wanted) > 1)
+    assert ground.polls <= 1
+
+
+async def test_what_is_no_job_costs_no_job(monkeypatch, begun, caplog):
+    """An entry without an id, or one that is here already, is left out and told."""
+    ground = begun(Ground(monkeypatch))
+    monkeypatch.setattr(queue, "get_job", ground.get_anything)
+    good = {"id": "a", "input": {}}
+    ground.jobs.put_nowait([7, {"input": {}}, {"id": 5}, good, good])
+    await ground.until(lambda: ground.running)
+    ground.jobs.put_nowait([good, {"id": "b", "input": {}}])
+    await ground.until(lambda: "b" in ground.running)
+    assert ground.handled == ["a", "b"]
+    assert caplog.text.count("no id or is here already") == 5
+
+
+async def test_a_job_that_the_sdk_fails_to_answer_is_told(monkeypatch, begun, caplog):
+    """Its place is free again, and the log names it."""
+    ground = begun(Ground(monkeypatch))
+
+    async def broken(*_):
+        raise OSError(CALLERS)
+
+    ground.loop.jobs_handler = broken
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: "job a was not answered: OSError" in caplog.text)
+    assert ground.loop._in_hand() == 0
+    assert CALLERS not in caplog.text
+
+
+async def test_a_worker_that_cannot_look_after_its_engine_ends(monkeypatch, begun):
+    """A fault of our own is no reason to go on blindly."""
+
+    async def broken(*_):
+        raise RuntimeError(CALLERS)
+
+    monkeypatch.setattr(queue, "fault_of", broken)
+    ground = begun(Ground(monkeypatch))
+    await ground.until(lambda: ground.ended)
 
 
 def test_a_dead_worker_is_gone_within_five_seconds():

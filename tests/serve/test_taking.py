@@ -1,7 +1,6 @@
 """Jobs are read whatever is in them: nobody's input costs another job its answer."""
 
 import json
-import sys
 
 import aiohttp
 import pytest
@@ -27,24 +26,32 @@ def test_ordinary_jobs_are_read_as_ever():
     assert decoded(text) == json.loads(text)
 
 
-def test_a_job_may_be_as_deep_as_the_platform_passes_on():
-    """Ten thousand levels are read, where Python alone gives up at a thousand."""
-    with pytest.raises(RecursionError):
-        json.loads(nested(10_000))
-    assert DEEPEST > 10_000
-    depth, value = 1, decoded(nested(10_000))
-    while value:
-        depth, value = depth + 1, value[0]
-    assert depth == 10_000
+def depth_of(value):
+    depth = 1
+    while isinstance(value, list | dict) and value:
+        depth, value = depth + 1, next(iter(value if isinstance(value, list) else value.values()))
+    return depth
 
 
-def test_the_recursion_limit_is_as_before():
-    """What is allowed for reading holds for nothing else, also where reading fails."""
-    before = sys.getrecursionlimit()
-    decoded(nested(2000))
-    with pytest.raises(ValueError, match="Expecting"):
-        decoded("[")
-    assert sys.getrecursionlimit() == before
+@pytest.mark.parametrize("levels", [501, 5_000, 100_000])
+def test_what_lies_too_deep_is_nothing(levels):
+    """Where Python's reader gives up at a thousand levels, the rest of the answer is kept."""
+    document = decoded(f'[{nested(levels)}, {{"a": {nested(levels)}, "b": "]]["}}, 7]')
+    assert depth_of(document) == (DEEPEST + 1 if levels > 1000 else levels + 1)
+    assert (document[1]["b"], document[2]) == ("]][", 7)
+
+
+def test_brackets_in_texts_are_no_levels():
+    """Nor are escaped quotation marks the end of one."""
+    text = json.dumps(["[" * 3000, '"[' * 3000, "\\" * 3001, {"]": nested(2)}])
+    assert decoded(f"[{text}, {nested(5000)}]")[0] == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["[", nested(5000)[:-1], f"{nested(5000)}]", '["', "]" * 9])
+def test_what_is_no_json_stays_none(text):
+    """Cutting off depths makes no document of what is none."""
+    with pytest.raises((ValueError, RecursionError)):
+        decoded(text)
 
 
 def test_a_number_without_end_is_infinite():

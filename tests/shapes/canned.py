@@ -59,9 +59,23 @@ class Canned(ScriptedEngine):
             self.open -= 1
 
 
-def context(engine):
+def context(engine, generated=lambda: None):
     """What a job on `engine` is answered with."""
-    return Context("job", engine, CommentaryOptions(), Record("job"), WorkerState(1))
+    return Context(
+        "job", engine, CommentaryOptions(), Record("job"), WorkerState(1), generated=generated
+    )
+
+
+async def left_open(request, engine):
+    """How many answers are under way when a request tells that all is generated.
+
+    By then the first of its answers has come, and nobody asks for the next.
+    """
+    told = asyncio.get_running_loop().create_future()
+    on = context(engine, generated=lambda: told.set_result(engine.open))
+    async with asyncio.timeout(5), aclosing(request.answers(on)) as answers:
+        await anext(answers)
+        return await told
 
 
 async def gathered(request, on):

@@ -168,6 +168,14 @@ async def test_whoever_leaves_closes_the_source(where, how):
     assert asyncio.all_tasks() == before
 
 
+async def test_the_end_of_a_source_that_is_read_is_not_waited_for():
+    """A deadline that has come by then would cut off an answer that is complete."""
+    chunks = joined(source_of("ab"), seconds=1e6)
+    assert await anext(chunks) == ["a", "b"]
+    with pytest.raises(StopAsyncIteration):
+        anext(chunks).send(None)
+
+
 def test_a_full_chunk_is_under_a_megabyte_as_it_travels():
     """With the SDK's envelope around it, Korean counted by its bytes."""
     text = "가" * ((CHUNK_LIMIT - 2) // 3)

@@ -13,6 +13,7 @@ from tests.shapes.canned import (
     document,
     event,
     gathered,
+    left_open,
     until_it_fails,
 )
 from worker.engine import About, Usage
@@ -160,6 +161,10 @@ async def test_what_says_nothing_is_as_good_as_left_out():
         ({"prompt": "a", "sampling_params": {"seed": 2**64}}, "sampling_params.seed"),
         ({"prompt": "a", "sampling_params": {"best_of": 5}}, "sampling_params.best_of"),
         ({"prompt": "a", "temperature": "hot"}, "temperature"),
+        ({"prompt": "a", "length_penalty": 1}, "length_penalty"),
+        ({"messages": [SAY[0], {"role": "user", "content": 5}]}, "messages[1].content"),
+        ({"messages": [{"role": "user", "content": {"text": "a"}}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": True}]}, "messages[0].content"),
         ({"prompt": "a", "max_token": 5}, "max_token"),
         ({"prompt": "a", "format": "xml"}, "format"),
         ({"prompt": "a", "format": ["openai"]}, "format"),
@@ -177,6 +182,18 @@ async def test_what_says_nothing_is_as_good_as_left_out():
 def test_bad_input_is_refused_by_the_name_of_its_field(given_input, param):
     """Before the engine hears of it."""
     assert refusal_of(given_input).param == param
+
+
+@pytest.mark.parametrize("content", [{"content": None}, {"content": [{"type": "text"}]}, {}])
+async def test_a_messages_content_may_be_parts_or_nothing(content):
+    """As a message that calls a tool has nothing; what the parts may be the engine judges."""
+    messages = [{"role": "assistant", **content}]
+    assert (await asked_for(messages=messages))[1]["messages"] == messages
+
+
+def test_what_is_gone_is_told_at_the_top_too():
+    """With what to do instead."""
+    assert "n answers" in refusal_of({"prompt": "a", "best_of": 2}).message
 
 
 JSON = st.recursive(
@@ -388,6 +405,13 @@ async def test_a_stream_that_is_closed_between_two_chunks_leaves_the_engine(form
     await asyncio.create_task(anext(answers))
     await asyncio.create_task(answers.aclose())
     assert engine.open == 0
+
+
+@pytest.mark.parametrize("job", [{}, {"stream": True}, {"stream": True, "format": "openai"}])
+async def test_it_tells_when_all_is_generated(job):
+    """Though its answers still wait to be sent."""
+    engine = Canned(*([part("가", 1, 1), part("나", 1, 2), DONE] if job else [whole("가")]))
+    assert await left_open(native.read({"prompt": "a"} | job), engine) == 0
 
 
 def test_its_shape_is_native():

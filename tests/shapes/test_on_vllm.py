@@ -110,6 +110,38 @@ async def test_a_streamed_chat_is_vllms_own_events(engine):
     assert len(texts) < len(events)
 
 
+@pytest.mark.parametrize(
+    "options", [None, {"include_usage": False}, {"continuous_usage_stats": True}]
+)
+@pytest.mark.parametrize(
+    ("path", "asking"),
+    [("/v1/chat/completions", {"messages": SAY}), ("/v1/completions", {"prompt": "골"})],
+)
+async def test_tokens_are_noted_though_the_client_does_not_ask(engine, path, asking, options):
+    """The stream is the one that vLLM gives to such a client: nothing about usage in it."""
+    body = asking | {"max_tokens": 5, "ignore_eos": True, "stream": True}
+    texts, record = await ask_openai(engine, path, body | {"stream_options": options})
+    *events, last = [data for text in texts for data in data_of(text)]
+    assert last == "[DONE]"
+    assert all(one["choices"] and one.get("usage") is None for one in events)
+    assert record.usage.completion == 5
+    assert record.usage.prompt > 0
+    assert record.queue_ms is not None
+
+
+async def test_a_client_that_counts_on_as_it_goes_may(engine):
+    """Each event has its tokens so far, and the last one has nothing else."""
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    body = {"messages": SAY, "max_tokens": 5, "ignore_eos": True, "stream": True}
+    asked = body | {"stream_options": options}
+    texts, record = await ask_openai(engine, "/v1/chat/completions", asked)
+    *events, _ = [data for text in texts for data in data_of(text)]
+    counted = [one["usage"]["completion_tokens"] for one in events]
+    assert counted == sorted(counted)
+    assert counted[-1] == record.usage.completion == 5
+    assert events[-1]["choices"] == []
+
+
 NAMED = {"type": "function", "function": {"name": "goal"}}
 
 
@@ -214,6 +246,7 @@ async def test_what_vllm_refuses_is_refused_in_its_words(engine, path, body, abo
     assert about in caught.value.said["message"]
     assert caught.value.said["type"]
     assert caught.value.said["code"] in (400, 404)
+    assert caught.value.param == caught.value.said["param"]
 
 
 async def test_jobs_that_give_the_same_request_id_do_not_meet(engine):

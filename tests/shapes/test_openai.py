@@ -14,12 +14,14 @@ from tests.shapes.canned import (
     document,
     event,
     gathered,
+    left_open,
     until_it_fails,
 )
 from worker.engine import Usage
 from worker.errors import (
     EngineDead,
     EngineError,
+    EngineKeyRefused,
     EngineOverloaded,
     EngineRejected,
     InvalidInput,
@@ -244,6 +246,78 @@ async def test_a_streams_events_teach_the_record():
     assert (on.record.model, on.record.finish, on.record.usage) == ("m", "stop", Usage(5, 4, 2))
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        None,
+        {},
+        {"include_usage": None},
+        {"include_usage": False, "other": 1},
+        {"continuous_usage_stats": True},
+    ],
+)
+async def test_a_streams_tokens_are_noted_though_its_client_does_not_ask(path, options):
+    """The engine is asked for them; what it says is not passed on, and the rest is as it was."""
+    parts = [event({"choices": [{"index": 0}]}), event({"choices": [], "usage": USAGE}), DONE]
+    engine = Canned(*parts)
+    on = context(engine)
+    texts = await gathered(streamed(path, stream_options=options), on)
+    assert "".join(texts) == (parts[0] + DONE).decode()
+    assert on.record.usage == Usage(5, 4, 2)
+    asked = engine.asked[0][2]["stream_options"]
+    assert asked.pop("include_usage") is True
+    assert not asked.pop("continuous_usage_stats", False)  # vLLM gives none to who wants no usage
+    assert asked == {name: value for name, value in (options or {}).items() if name == "other"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"include_usage": True},
+        {"include_usage": True, "continuous_usage_stats": True},
+        {"include_usage": "true"},
+        "all",
+        [],
+    ],
+)
+async def test_a_client_that_asks_for_tokens_gets_what_it_asked_for(options):
+    """As it wrote it, and whatever comes; what is no object the engine refuses."""
+    parts = [event({"choices": [{"index": 0}]}), event({"choices": [], "usage": USAGE}), DONE]
+    engine = Canned(*parts)
+    texts = await gathered(streamed(stream_options=options), context(engine))
+    assert "".join(texts) == b"".join(parts).decode()
+    assert engine.asked[0][2]["stream_options"] == options
+
+
+async def test_an_event_without_choices_or_usage_is_passed_on():
+    """Only what was asked for on our own account is kept back."""
+    parts = [event({"choices": []}), event({"choices": [], "usage": None}), event({"a": 1}), DONE]
+    texts = await gathered(streamed(), context(Canned(*parts)))
+    assert "".join(texts) == b"".join(parts).decode()
+
+
+async def test_responses_are_asked_as_they_stand():
+    """They tell their usage anyway."""
+    end = event({"type": "response.completed", "response": {}})
+    engine = Canned(end)
+    await gathered(streamed("/v1/responses"), context(engine))
+    assert engine.asked[0][2] == {"model": "scripted", "stream": True}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_it_tells_when_all_is_generated(stream):
+    """Though its answers still wait to be sent."""
+    engine = Canned(*([event({}), event({}), DONE] if stream else [document({})]))
+    assert await left_open(openai.read(job(stream=stream)), engine) == 0
+
+
+async def test_it_tells_of_the_end_of_a_stream_that_failed():
+    """The engine is free, whoever still reads what came before."""
+    engine = Canned(event({}), event({}), event({"error": REFUSAL}))
+    assert await left_open(streamed(), engine) == 0
+
+
 @pytest.mark.parametrize("last", ["completed", "failed", "incomplete"])
 async def test_responses_end_in_their_own_way(last):
     """With the event that holds the whole response."""
@@ -283,6 +357,7 @@ async def test_a_refusal_says_what_the_engine_said(status, kind, stream):
     engine = Canned(document({"error": REFUSAL}), status=status)
     got, error = await until_it_fails(openai.read(job(stream=stream)), context(engine))
     assert (got, type(error), error.said) == ([], kind, REFUSAL)
+    assert error.param == (REFUSAL["param"] if kind is EngineRejected else None)
     assert "too long" in error.message
 
 
@@ -315,12 +390,19 @@ async def test_a_refused_key_is_not_repeated():
     """The engine's answer may quote it."""
     engine = Canned(document({"error": {"message": "bad key sk-1"}}), status=401)
     _, error = await until_it_fails(streamed(), context(engine))
-    assert error.said is None
+    assert (type(error), error.said) == (EngineKeyRefused, None)
     assert "sk-1" not in error.message
 
 
 @pytest.mark.parametrize(
-    "told", [{"error": REFUSAL}, {**REFUSAL, "type": "error"}, {"error": "too long"}]
+    "told",
+    [
+        {"error": REFUSAL},
+        {**REFUSAL, "type": "error"},
+        {"error": "too long"},
+        {"error": {"code": 400, "detail": "too long"}},
+        {"error": ["too long"]},
+    ],
 )
 async def test_an_error_inside_a_stream_is_passed_on_and_then_raised(told):
     """Its client reads it, and the job fails."""
@@ -330,9 +412,30 @@ async def test_an_error_inside_a_stream_is_passed_on_and_then_raised(told):
     assert "".join(got) == b"".join(parts[:2]).decode()
     assert "too long" in error.message
     assert on.record.finish == "cancelled"
-    if told != {"error": "too long"}:
+    assert error.said.keys() >= {"message", "type", "param", "code"}
+    assert "too long" in error.said["message"]
+    if "message" in told.get("error", told):
         assert type(error) is EngineRejected
         assert error.said["message"] == "too long"
+
+
+@pytest.mark.parametrize("told", [REFUSAL, "EngineCore died"])
+async def test_a_death_that_was_passed_on_is_known_as_said(told):
+    """Nobody says it a second time in the same stream."""
+    engine = Canned(event({}), event({"error": told}), DONE, dead=True)
+    got, error = await until_it_fails(streamed(), context(engine))
+    assert "".join(got) == (event({}) + event({"error": told})).decode()
+    assert type(error) is EngineDead
+    assert error.said == (REFUSAL if told == REFUSAL else error.said)
+    assert error.said["message"]
+
+
+async def test_a_key_that_was_refused_inside_a_stream_is_not_said_again():
+    """Its client has read what the server wrote; the job's error is of our own words."""
+    told = {"error": {"message": "bad key sk-1", "code": 401}}
+    _, error = await until_it_fails(streamed(), context(Canned(event(told), DONE)))
+    assert type(error) is EngineKeyRefused
+    assert "sk-1" not in error.said["message"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import InvalidInput
-from worker.shapes.plain import DEPTH_LIMIT, LARGEST, require_plain
+from worker.shapes.plain import COUNT_LIMIT, DEPTH_LIMIT, LARGEST, require_plain
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 WHOLE = st.integers(-LARGEST, LARGEST)
@@ -79,3 +79,14 @@ def test_a_long_key_is_not_repeated_whole():
     with pytest.raises(InvalidInput) as caught:
         require_plain({"k" * 10_000: math.nan})
     assert len(caught.value.message) < 100
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[0] * (COUNT_LIMIT + 1), {"a": [[0]] * (COUNT_LIMIT // 2 + 1)}, [{}] * (COUNT_LIMIT + 1)],
+)
+def test_a_document_of_too_many_values_is_refused(document):
+    """Walking it would hold up every other job; a full context of token ids is walked."""
+    with pytest.raises(InvalidInput, match=f"more than {COUNT_LIMIT} values"):
+        require_plain(document)
+    require_plain([0] * (COUNT_LIMIT - 1))

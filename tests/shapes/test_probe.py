@@ -41,7 +41,9 @@ class Telling(ScriptedEngine):
 
 async def answer(engine, state=None):
     record = Record("j")
-    context = Context("j", engine, CommentaryOptions(), record, state or WorkerState(4))
+    context = Context(
+        "j", engine, CommentaryOptions(), record, state or WorkerState(4), generated=lambda: None
+    )
     [told] = [answer async for answer in read({"probe": True}).answers(context)]
     return told, record
 

@@ -64,6 +64,18 @@ def test_anything_else_is_told_which_shapes_there_are(document):
         assert key in ALL
 
 
+def test_an_input_inside_the_input_is_told():
+    """Whoever wraps a job twice reads what is wrong with it."""
+    for wrapped in MEANT.values():
+        with pytest.raises(InvalidInput, match="there is an input inside the input") as error:
+            read({"input": wrapped})
+        assert error.value.param == "input"
+        assert ALL in error.value.message
+    with pytest.raises(InvalidInput) as error:
+        read({"input": "안녕"})
+    assert "inside" not in error.value.message
+
+
 @pytest.mark.parametrize(
     "document",
     [

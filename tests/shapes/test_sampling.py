@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from worker.errors import InvalidInput
 from worker.shapes.sampling import (
     CHOICE_LIMIT,
+    GONE,
     GUIDED,
     PARAMETERS,
     SAMPLING,
@@ -94,12 +95,34 @@ def test_a_near_miss_is_refused(name, value):
     assert refusal_of(**{name: value}).param == f"sampling_params.{name}"
 
 
-@pytest.mark.parametrize("name", ["best_of", "topk", "max_completion_tokens", "guided_decoding"])
+@pytest.mark.parametrize(
+    "name", ["early_stopping", "topk", "max_completion_tokens", "guided_decoding"]
+)
 def test_a_name_that_is_none_is_refused(name):
     """It would change nothing, and nobody would know."""
     error = refusal_of(**{name: 1})
     assert error.param == f"sampling_params.{name}"
     assert "top_k" in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("best_of", "n answers"), ("use_beam_search", "openai_route"), ("length_penalty", "openai_r")],
+)
+def test_what_runpods_own_worker_took_is_refused_with_a_way_out(name, way):
+    """Not with a list of everything else."""
+    error = refusal_of(**{name: 1})
+    assert error.param == f"sampling_params.{name}"
+    assert way in error.message
+    assert "top_k" not in error.message
+
+
+def test_what_is_gone_is_as_it_is_said_to_be(vllm):
+    """Beam search is a matter of both OpenAI routes, and nobody has best_of."""
+    for name, request in (("chat_completion", "Chat"), ("completion", "")):
+        module = import_module(f"vllm.entrypoints.openai.{name}.protocol")
+        fields = getattr(module, f"{request}CompletionRequest").model_fields
+        assert fields.keys() & GONE == {"use_beam_search", "length_penalty"}
 
 
 @given(st.integers() | st.floats() | st.booleans() | st.text())

@@ -20,6 +20,7 @@ from worker.errors import (
     DeadlineExceeded,
     EngineDead,
     EngineError,
+    EngineKeyRefused,
     EngineOverloaded,
     EngineRejected,
 )
@@ -30,7 +31,7 @@ from worker.football.vocabulary import Tone
 _TRIES = 2
 
 # These say that the whole job cannot be done now; of a line's second try they cost that line only.
-_REFUSALS = (EngineRejected, EngineOverloaded)
+_REFUSALS = (EngineRejected, EngineOverloaded, EngineKeyRefused)
 
 # No line that the grammar admits is ever cut off, even with a token for each byte: three bytes a
 # syllable, a mark and a space after it; letter, bar, closing mark and newline or end besides.
@@ -102,13 +103,14 @@ class Script:
     """The closing item: one line per action in input order, and what it took.
 
     `warnings` name a row and what went wrong there (`rawData[3]: truncated`), never a message of
-    the engine's.
+    the engine's. `repaired` counts the model's lines that came on a second try.
     """
 
     lines: tuple[Line, ...]
     usage: Usage
     timings: Timings
     warnings: tuple[str, ...]
+    repaired: int
 
 
 async def commentate(
@@ -119,9 +121,9 @@ async def commentate(
 ) -> AsyncGenerator[Line | Script, None]:
     """Each `Line` as it finishes, in any order, then one `Script` that has them all.
 
-    Leaving early ends all generation. Raises EngineDead, and EngineRejected and EngineOverloaded
-    of a first try; every other failure of the engine costs a line its try, no more. Raises
-    DeadlineExceeded only where the options want no fallback.
+    Leaving early ends all generation. Raises EngineDead, and of a first try EngineRejected,
+    EngineOverloaded and EngineKeyRefused; every other failure of the engine costs a line its try,
+    no more. Raises DeadlineExceeded only where the options want no fallback.
 
     Args:
         request: what to tell.
@@ -172,6 +174,7 @@ class _Job:
         self._queue_ms: list[float] = []
         self._first_line_ms = 0.0
         self._warnings: list[str] = []
+        self._repaired = 0
         self._changed = asyncio.Event()
         self.running: set[asyncio.Task[None]] = set()
 
@@ -215,7 +218,7 @@ class _Job:
         lines = tuple(self._lines[fact.index] for fact in self._facts)
         queue_ms = max(self._queue_ms, default=None)
         timings = Timings(queue_ms, self._first_line_ms, self._elapsed_ms())
-        return Script(lines, self._usage, timings, tuple(self._warnings))
+        return Script(lines, self._usage, timings, tuple(self._warnings), self._repaired)
 
     def _ask(self, group: Sequence[Fact], attempt: int) -> None:
         task = asyncio.create_task(self._write(group, attempt))
@@ -260,11 +263,11 @@ class _Job:
     async def _read(self, group: Sequence[Fact], attempt: int) -> str | None:
         reader, finish_reason = Reader(group, self._options.minimum), None
         async for delta in self._answer(group, self._body(group, attempt)):
-            self._take(reader.feed(delta.text))
+            self._take(reader.feed(delta.text), attempt)
             self._account(delta)
             finish_reason = delta.finish_reason or finish_reason
         if finish_reason == "stop":
-            self._take(reader.end())
+            self._take(reader.end(), attempt)
         return finish_reason
 
     async def _answer(self, group: Sequence[Fact], body: Mapping[str, Any]) -> AsyncIterator[Delta]:
@@ -290,8 +293,9 @@ class _Job:
             return body
         return body | {"seed": (options.seed + _TRIES * group[0].index + attempt) % _SEED_BOUND}
 
-    def _take(self, parsed: Iterable[ParsedLine]) -> None:
+    def _take(self, parsed: Iterable[ParsedLine], attempt: int) -> None:
         for line in parsed:
+            self._repaired += attempt > 0
             self._add(Line(line.index, line.tone, line.text, Source.MODEL))
 
     def _fall_back(self, fact: Fact, fault: str) -> None:

@@ -108,8 +108,9 @@ class Load:
 class Engine(Protocol):
     """A model that can be asked. Safe to call from any event loop, side by side.
 
-    Raises of all three: EngineRejected (4xx), EngineOverloaded (429, 503), EngineError (another
-    5xx, or an answer that cannot be read), EngineDead (the engine is gone).
+    Raises of all three: EngineRejected (4xx), EngineKeyRefused (401, 403), EngineOverloaded (429,
+    503), EngineError (another 5xx, or an answer that cannot be read), EngineDead (the engine is
+    gone).
     """
 
     @property

@@ -12,7 +12,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from worker.engine import About, Completion, Delta, Load, Reply, Usage
-from worker.errors import EngineDead, EngineError, EngineOverloaded, EngineRejected
+from worker.errors import (
+    EngineDead,
+    EngineError,
+    EngineKeyRefused,
+    EngineOverloaded,
+    EngineRejected,
+)
 
 CHAT = "/v1/chat/completions"
 COMPLAINT_LENGTH = 300  # characters of an engine's error message that a caller gets to read
@@ -41,15 +47,21 @@ def said_of(document: object) -> Document | None:
     return error if isinstance(error, dict) and isinstance(error.get("message"), str) else None
 
 
+def param_of(said: Document | None) -> str | None:
+    """The field that an error object is about, in the engine's word for it; None without one."""
+    param = (said or {}).get("param")
+    return param if isinstance(param, str) and param else None
+
+
 def failure(status: int, document: object) -> EngineError:
     """The error that an HTTP status stands for; what the caller cannot mend is retryable."""
     if status in (401, 403):  # the answer may quote the key
-        return EngineRejected("The engine refuses the worker's key (ENGINE_API_KEY).")
+        return EngineKeyRefused("The engine refuses the worker's key (ENGINE_API_KEY).")
     said, why = said_of(document), complaint(document)
     if status in (429, 503):
         return EngineOverloaded(f"The engine is overloaded: {why}", said=said)
     if 400 <= status < 500:
-        return EngineRejected(f"The engine refuses the request: {why}", said=said)
+        return EngineRejected(f"The engine refuses the request: {why}", param_of(said), said)
     return EngineError(f"The engine failed with status {status}: {why}", said=said)
 
 

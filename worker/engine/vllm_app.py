@@ -29,6 +29,7 @@ from typing import Any, NoReturn, Self
 from worker.engine import About, Load, Reply, asgi, telling
 from worker.engine.arguments import engine_arguments
 from worker.engine.causes import explain
+from worker.engine.leftovers import WithoutLeftovers
 from worker.engine.model_files import cached_commit, identify
 from worker.engine.openai import OpenAIEngine
 from worker.engine.output import Overheard
@@ -164,6 +165,12 @@ def prepare_environment(settings: Settings, environ: MutableMapping[str, str] = 
     environ.pop("VLLM_API_KEY", None)  # would lock this process out of its own application
 
 
+# What of vLLM handles requests and answers, and quotes them where it finds a mistake.
+THEY_QUOTE = tuple(
+    f"vllm.{part}" for part in ("entrypoints", "parser", "reasoning", "renderers", "tool_parsers")
+)
+
+
 def keep_requests_private(log_level: str) -> None:
     """From the first request on, let vLLM's serving log nothing but at DEBUG.
 
@@ -171,7 +178,8 @@ def keep_requests_private(log_level: str) -> None:
     line about the job has the error's code.
     """
     if log_level != "DEBUG":
-        logging.getLogger("vllm.entrypoints").setLevel(logging.CRITICAL)
+        for name in THEY_QUOTE:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def model_of(settings: Settings) -> str:
@@ -276,7 +284,7 @@ class VllmEngine(OpenAIEngine):
             app.state.server = SimpleNamespace(should_exit=False)  # vLLM sets it as it dies
             # By its name: /v1/models tells the place of a model that has only that.
             await vllm.init_app_state(client, app.state, renamed(parsed, self._model), tasks)
-        self._client, self._app = client, app
+        self._client, self._app = client, WithoutLeftovers(app, client)
         self._pulse = Pulse(client.output_processor, counts=client.log_stats)
 
     def _describe(

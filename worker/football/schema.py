@@ -321,7 +321,8 @@ class CommentaryRequest:
 
 
 def _coordinates(given: Fields) -> Coordinates:
-    option = given.fields("coordinates")
+    option = given.fields("coordinates")  # misread, every side would be wrong: nothing is ignored
+    option.require_known(("orientation", "normalised", "yDown"), aliases=("normalized",))
     return Coordinates(
         orientation=option.choice("orientation", Orientation) or Orientation.HOME_LTR,
         normalised=bool(option.flag("normalised", "normalized")),

@@ -9,7 +9,7 @@ it. Nothing is guessed and nothing else is ever raised, whatever the JSON.
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -110,6 +110,14 @@ class Fields:
         key = self._given.get(fold(name), [(name, None)])[0][0]
         return f"{self._place}.{key}" if self._place else key
 
+    def require_known(self, names: Sequence[str], aliases: Sequence[str] = ()) -> None:
+        """Raise InvalidInput where a key is given that is none of these; it lists the names."""
+        known = {fold(name) for name in (*names, *aliases)}
+        for folded, [(key, _), *_] in self._given.items():
+            if folded not in known:
+                param = f"{self._place}.{clean(key[:_SHOWN])}"
+                raise InvalidInput(f"{param} is not known; there are {', '.join(names)}.", param)
+
     def has(self, name: str) -> bool:
         """Whether the field is given at all."""
         return fold(name) in self._given
@@ -145,7 +153,10 @@ class Fields:
     def echo(self, *names: str) -> str | None:
         """An id as it must go back: a string as sent, a number in its shortest form."""
         name, value = self.value(*names, meaning=_identity)
-        return None if value is None else self._raw(name, value, TEXT_LIMIT)
+        text = None if value is None else self._raw(name, value, TEXT_LIMIT)
+        if text is not None and not _encodable(text):  # nothing could send it back
+            raise self.error(name, "has half a character (a lone surrogate) in it")
+        return text
 
     def loose(self, name: str) -> str | None:
         """Text of a field that nothing depends on: what is no text is left out."""
@@ -230,6 +241,10 @@ class Fields:
         if len(text) > limit:
             raise self.error(name, f"must have at most {limit} characters, not {len(text)}")
         return text
+
+
+def _encodable(text: str) -> bool:
+    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)
 
 
 def _digits(value: object) -> str | None:

@@ -4,7 +4,7 @@ Each shape is a module with `read(document)`, which gives a `Request` or raises 
 `worker.shapes.reading` chooses among them.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,6 +27,8 @@ class Context:
         options: how commentary is made where a request does not say.
         record: what the log will say; a shape notes there what it learns.
         worker: what this worker has done so far.
+        generated: to be called when the engine has nothing more to do for the job, though its
+            answers may still wait to be sent: its turn is over, and so is its deadline.
     """
 
     job_id: str
@@ -34,6 +36,7 @@ class Context:
     options: CommentaryOptions
     record: Record
     worker: WorkerState
+    generated: Callable[[], None]
 
 
 class Request(Protocol):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from worker.engine import Engine, Reply, Usage
-from worker.engine.openai import code_of, failure, lines, parsed, parsed_or_text
-from worker.errors import EngineDead, EngineError
+from worker.engine.openai import code_of, failure, lines, parsed, parsed_or_text, said_of
+from worker.errors import EngineDead, EngineError, EngineKeyRefused
 from worker.record import Record
 
 Document = dict[str, Any]
@@ -69,6 +69,19 @@ def fault(engine: Engine, status: int, document: object) -> EngineError:
     return EngineDead("The engine has died.") if engine.dead else failure(status, document)
 
 
+def _passed_on(engine: Engine, told: object) -> EngineError:
+    """The error of an event that its client has read: it has `said`, whatever its form.
+
+    So whoever ends the stream knows that it need not be said again.
+    """
+    code = code_of(told)
+    error = fault(engine, code, told)
+    own = {"message": error.message, "type": "server_error", "param": None, "code": code}
+    quotable = None if isinstance(error, EngineKeyRefused) else said_of(told)
+    error.said = error.said or quotable or own
+    return error
+
+
 @asynccontextmanager
 async def _asked(
     engine: Engine, method: str, path: str, body: Mapping[str, Any] | None
@@ -105,8 +118,8 @@ async def answer(
 async def events(engine: Engine, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
     """The events of an answer that is streamed, each whole.
 
-    Raises what `answer` raises, and EngineError right after an event that tells of an error and
-    where the stream stops before its end.
+    Raises what `answer` raises, and EngineError right after an event that tells of an error, with
+    what was `said` there, and where the stream stops before its end, with nothing.
     """
     ended = False
     async with (
@@ -116,7 +129,7 @@ async def events(engine: Engine, path: str, body: Mapping[str, Any]) -> AsyncGen
         async for event in found:
             yield event
             if event.error:
-                raise fault(engine, code_of(event.error), event.error)
+                raise _passed_on(engine, event.error)
             ended = ended or event.last
     if not ended:
         raise fault(engine, 500, "the stream broke off")

@@ -132,8 +132,12 @@ class _Reader(Generic[Item]):
         return taken
 
     async def stop(self) -> None:
-        """End the reading, and with it the source."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        """End the reading, and with it the source.
+
+        Nothing is waited for where all is read: a deadline would cut off what is finished.
+        """
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
         if not self._task.cancelled():
             self._task.exception()  # asked for, so that nobody is told that nobody asked

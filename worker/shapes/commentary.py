@@ -74,6 +74,7 @@ def note(record: Record, script: Script) -> None:
     """Note of a script what the log may tell."""
     record.usage = script.usage
     record.queue_ms = script.timings.queue_ms
+    record.repaired = script.repaired
     record.fallback = sum(line.source is Source.FALLBACK for line in script.lines)
     record.finish = "done"
 
@@ -107,6 +108,7 @@ class Commentary:
             async for item in items:
                 if isinstance(item, Script):
                     note(record, item)
+                    context.generated()
                     lines = [script_line(line, request) for line in item.lines]
                     yield result(context, request, item, None if request.stream else [*lines])
                 elif request.stream:

@@ -27,6 +27,7 @@ from worker.shapes.sampling import (
     is_number,
     is_whole,
     require,
+    require_present,
 )
 
 COMPLETIONS: Final = "/v1/completions"
@@ -36,6 +37,14 @@ OPENAI_FORMAT: Final = "openai"
 MESSAGES: Final = Kind(
     "a list of messages, at least one",
     lambda value: isinstance(value, list) and len(value) > 0,
+)
+MESSAGE: Final = Kind(
+    "an object with a role and a content",
+    lambda value: isinstance(value, dict) and isinstance(value.get("role"), str),
+)
+# A message that calls a tool has none.
+CONTENT: Final = Kind(
+    "text, a list of parts, or null", lambda value: isinstance(value, str | list | None)
 )
 FORMAT: Final = Kind('"openai" or "native"', lambda value: value in (OPENAI_FORMAT, "native"))
 TOKENS: Final = Kind(
@@ -136,6 +145,7 @@ class Native:
 
     async def _whole(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
         document = await answer(context.engine, "POST", self.path, self._asked(context.engine))
+        context.generated()
         notes.read(document)
         notes.close()
         yield document if self.openai else self._told(document, notes)
@@ -156,11 +166,14 @@ class Native:
     async def _documents(self, context: Context, notes: Notes) -> AsyncGenerator[Document, None]:
         """The engine's events but for an error's: the job tells that in its own way."""
         body = self._asked(context.engine)
-        async with aclosing(events(context.engine, self.path, body)) as found:
-            async for event in found:
-                if event.document is not None and not event.error:
-                    notes.read(event.document)
-                    yield event.document
+        try:
+            async with aclosing(events(context.engine, self.path, body)) as found:
+                async for event in found:
+                    if event.document is not None and not event.error:
+                        notes.read(event.document)
+                        yield event.document
+        finally:
+            context.generated()
 
     async def _chunks(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
         limit = CHUNK_LIMIT - _CHUNK_COST - _CHOICE_COST * self.choices
@@ -242,6 +255,7 @@ def read(document: object) -> Native:
 
 def _options(given: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in given:
+        require_present(name, name)
         if name not in OPTIONS and name not in PARAMETERS:
             known = ", ".join(OPTIONS)
             sentence = f"is not known; there are {known} and the sampling parameters"
@@ -274,12 +288,9 @@ def _messages(options: Mapping[str, Any]) -> list[Any]:
     messages: list[Any] = options["messages"]
     for index, message in enumerate(messages):
         place = f"messages[{index}]"
-        require(place, message, Kind("an object with a role and a content", _is_message))
+        require(place, message, MESSAGE)
+        require(f"{place}.content", message.get("content"), CONTENT)
     return messages
-
-
-def _is_message(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
 def _for_chat(body: dict[str, Any]) -> dict[str, Any]:

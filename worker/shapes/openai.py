@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
+from worker.engine.openai import CHAT
 from worker.errors import InvalidInput
 from worker.shapes import Answer, Context
 from worker.shapes.asking import Notes, answer, events
@@ -16,6 +17,9 @@ from worker.shapes.chunks import joined
 from worker.shapes.plain import require_plain
 
 RESPONSES: Final = "/v1/responses"
+COMPLETIONS: Final = "/v1/completions"
+# Their streams tell what they cost only where they are asked to, in an event of its own.
+ASKED_FOR_USAGE: Final = frozenset({CHAT, COMPLETIONS})
 
 
 class Route(NamedTuple):
@@ -27,8 +31,8 @@ class Route(NamedTuple):
 
 ROUTES: Final[Mapping[str, Route]] = {
     "/v1/models": Route("GET", generates=False),
-    "/v1/chat/completions": Route("POST", generates=True),
-    "/v1/completions": Route("POST", generates=True),
+    CHAT: Route("POST", generates=True),
+    COMPLETIONS: Route("POST", generates=True),
     RESPONSES: Route("POST", generates=True),
     "/tokenize": Route("POST", generates=False),
 }
@@ -71,6 +75,7 @@ class OpenAI:
     async def _whole(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
         method, body = ROUTES[self.path].method, self._asked(context)
         document = await answer(context.engine, method, self.path, body)
+        context.generated()
         notes.read(document)
         notes.close()
         yield document
@@ -83,10 +88,38 @@ class OpenAI:
 
     async def _texts(self, context: Context, notes: Notes) -> AsyncGenerator[str, None]:
         body = self._asked(context) or {}
-        async with aclosing(events(context.engine, self.path, body)) as found:
-            async for event in found:
-                notes.read(event.document or {})
-                yield event.text
+        counted = _counted(self.path, body)
+        try:
+            async with aclosing(events(context.engine, self.path, counted or body)) as found:
+                async for event in found:
+                    document = event.document or {}
+                    notes.read(document)
+                    if counted is None or not _is_usage(document):
+                        yield event.text
+        finally:
+            context.generated()
+
+
+def _counted(path: str, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The body of a stream with its usage asked for; None where the client asks for it itself.
+
+    Without that, vLLM does not count on as it goes either, whatever the client says.
+    """
+    given = body.get("stream_options")
+    options = {} if given is None else given
+    if path not in ASKED_FOR_USAGE or not isinstance(options, dict):
+        return None
+    if options.get("include_usage") not in (None, False):
+        return None
+    ours: dict[str, Any] = {"include_usage": True}
+    if options.get("continuous_usage_stats") is True:
+        ours["continuous_usage_stats"] = False
+    return {**body, "stream_options": {**options, **ours}}
+
+
+def _is_usage(document: Mapping[str, Any]) -> bool:
+    """Whether an event says what the stream cost, and nothing else."""
+    return document.get("choices") == [] and bool(document.get("usage"))
 
 
 def read(document: object) -> OpenAI:

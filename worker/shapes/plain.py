@@ -4,7 +4,7 @@ A document that passes can be sent to the engine and echoed to the caller withou
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from worker.errors import InvalidInput
@@ -12,31 +12,42 @@ from worker.errors import InvalidInput
 # Levels of objects and lists inside one another. The deepest that vLLM takes is a schema of 64,
 # tagged by 16 more; encoders give up at a thousand.
 DEPTH_LIMIT: Final = 100
+# Values in a document; a prompt of token ids has as many as the model's context. They are walked on
+# the loop that everything else waits for.
+COUNT_LIMIT: Final = 250_000
 # Integers beyond this have no float and, further on, no decimal text in Python.
 LARGEST: Final = 10**300
 SHOWN: Final = 40  # unit: characters of a key that an error repeats
 
-_Link = tuple["_Link", str | int] | None  # where a value stands: its container's place, its key
-_Node = tuple[object, _Link, int]  # a value, where it stands, and how deep
+_Child = tuple[str | int, object]  # a value's key or index, and the value
+_Level = tuple[Iterator[_Child], str | int]  # what is left of a container; where it stands
 
 
 def require_plain(document: object, place: str = "") -> None:
     """Raise InvalidInput where a document holds what JSON cannot say or an encoder cannot write.
 
     That is: a number without a value (NaN, Infinity) or beyond LARGEST, half a character (a lone
-    surrogate) in a text or a key, more than DEPTH_LIMIT levels, a Python object. `place` is how the
-    caller would write where the document stands, empty at the top.
+    surrogate) in a text or a key, more than DEPTH_LIMIT levels or COUNT_LIMIT values, a Python
+    object. `place` is how the caller would write where the document stands, empty at the top.
     """
-    waiting: list[_Node] = [(document, None, 0)]
-    while waiting:
-        value, link, depth = waiting.pop()
-        if sentence := _fault(value, depth):
-            raise _error(link, place, sentence)
-        if isinstance(value, dict | list):
-            children: Iterable[tuple[str | int, object]]
-            children = value.items() if isinstance(value, dict) else enumerate(value)
-            found: list[_Node] = [(child, (link, key), depth + 1) for key, child in children]
-            waiting.extend(reversed(found))  # so that the first fault in reading order is named
+    levels: list[_Level] = []
+    counted = 0
+    waiting: Iterator[_Child] = iter([("", document)])
+    while True:
+        for key, value in waiting:
+            counted += len(value) if isinstance(value, dict | list) else 0
+            if counted > COUNT_LIMIT:
+                raise InvalidInput(f"{place or 'The input'} holds more than {COUNT_LIMIT} values.")
+            if sentence := _fault(value, len(levels)):
+                raise _error([*(at for _, at in levels[1:]), key], place, sentence)
+            if isinstance(value, dict | list):
+                levels.append((waiting, key))
+                waiting = iter(value.items() if isinstance(value, dict) else enumerate(value))
+                break
+        else:
+            if not levels:
+                return
+            waiting, _ = levels.pop()
 
 
 def encodable(text: str) -> bool:
@@ -77,20 +88,16 @@ def _fault_of_keys(value: Mapping[object, object]) -> str | None:
     return None
 
 
-def _error(link: _Link, place: str, sentence: str) -> InvalidInput:
-    param = _written(link, place)
+def _error(keys: Sequence[str | int], place: str, sentence: str) -> InvalidInput:
+    param = _written(keys, place)
     return InvalidInput(f"{param or 'The input'} {sentence}.", param or None)
 
 
-def _written(link: _Link, place: str) -> str:
+def _written(keys: Sequence[str | int], place: str) -> str:
     """Where a value stands, as its caller would write it: `messages[0].content`."""
-    keys: list[str | int] = []
-    while link is not None:
-        link, key = link
-        keys.append(key)
-    for key in reversed(keys):
+    for key in keys:
         if isinstance(key, int):
             place += f"[{key}]"
         else:
-            place += f".{key[:SHOWN]}" if place else key[:SHOWN]
+            place += f".{key[:SHOWN]}" if place and key else key[:SHOWN]
     return place

@@ -62,6 +62,11 @@ def read(document: object) -> Request:
         raise InvalidInput(f"The input must be an object, one of: {ALL}.", "input")
     meant = [shape for shape in SHAPES if shape.is_one(document)]
     if len(meant) != 1:
-        found = " and ".join(shape.looks for shape in meant) or "none of them"
+        found = " and ".join(shape.looks for shape in meant) or _none_of_them(document)
         raise InvalidInput(f"The input must be one of: {ALL}. This one is {found}.", "input")
     return meant[0].read(document)
+
+
+def _none_of_them(document: Mapping[str, Any]) -> str:
+    wrapped = isinstance(document.get("input"), dict)
+    return "none of them: there is an input inside the input" if wrapped else "none of them"

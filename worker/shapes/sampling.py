@@ -112,6 +112,15 @@ GUIDED: Final[Mapping[str, tuple[str, Kind]]] = {
 vLLM ignores the old ones today: the answer would come unconstrained.
 """
 
+GONE: Final[Mapping[str, str]] = {
+    "best_of": "vLLM has it no more: ask for n answers and choose among them",
+    **dict.fromkeys(
+        ("use_beam_search", "length_penalty"),
+        "beam search is left to OpenAI's routes: openai_route",
+    ),
+}
+"""What callers of RunPod's own worker may still send, and what to do instead."""
+
 CONSTRAINTS: Final = ("structured_outputs", "response_format", *GUIDED)
 PARAMETERS: Final[Mapping[str, Kind]] = {
     **SAMPLING,
@@ -128,6 +137,7 @@ def checked(given: Mapping[str, Any], place: str = "") -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for name, value in given.items():
         param = f"{place}.{name[:SHOWN]}" if place else name[:SHOWN]
+        require_present(param, name)
         if name not in PARAMETERS:
             known = ", ".join(sorted(PARAMETERS))
             raise InvalidInput(f"{param} is no sampling parameter; these are: {known}.", param)
@@ -135,6 +145,12 @@ def checked(given: Mapping[str, Any], place: str = "") -> Mapping[str, Any]:
             require(param, value, PARAMETERS[name])
             found[name] = value
     return found
+
+
+def require_present(param: str, name: str) -> None:
+    """Raise InvalidInput where a parameter, which stands at `param`, is one of GONE."""
+    if name in GONE:
+        raise InvalidInput(f"{param} cannot be set here; {GONE[name]}.", param)
 
 
 def require(param: str, value: object, kind: Kind) -> None:

@@ -1,0 +1,94 @@
+"""Results beyond what the platform takes, and starts that fail: both say so."""
+
+import pytest
+
+from tests.platform.conftest import on_mini
+from tests.platform.ground import Ground
+from tests.platform.jobs import Status
+from tests.platform.made import (
+    COMPLETIONS,
+    MARK,
+    error_of,
+    openai,
+    requests,
+)
+from tests.platform.wire import CHUNK_LIMIT, RUN_LIMIT
+
+pytestmark = pytest.mark.engine
+
+# Echoed a hundred times, a prompt of 120 kB makes a result of 12 MB in a second or two.
+PARAGRAPH = f"{MARK} 공이 옆으로 흐릅니다. "
+
+
+def echoed(size, choices, **body):
+    """A completion whose answer has about so many bytes, by choices of equal length."""
+    prompt = PARAGRAPH * (size // choices // len(PARAGRAPH.encode()))
+    return openai(COMPLETIONS, prompt=prompt, n=choices, echo=True, max_tokens=1, **body)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_a_result_over_the_limit_is_told_instead_of_lost(standing, worker, stream):
+    """A result that the platform would refuse becomes `result_too_large`, which the caller sees."""
+    job = standing.run(echoed(RUN_LIMIT * 6 // 5, 120, stream=stream))
+    standing.wait(job)
+    error = error_of(standing.job(job))
+    assert (error["code"], error["retryable"]) == ("result_too_large", False)
+    standing.until(lambda: requests(standing) == 0, 1.0)
+    assert standing.anomalies == []
+
+
+def test_a_result_of_some_megabytes_comes_whole(standing, worker):
+    """Between the limit of a chunk and that of a result, an answer comes, in the result alone."""
+    given = echoed(CHUNK_LIMIT * 4, 40)
+    job = standing.run(given)
+    standing.wait(job)
+    ended = standing.job(job)
+    assert ended.status is Status.COMPLETED
+    assert ended.chunks == []
+    (document,) = ended.output
+    texts = [choice["text"] for choice in document["choices"]]
+    assert len(texts) == 40
+    assert all(text.startswith(given["openai_input"]["prompt"]) for text in texts)
+    assert standing.anomalies == []
+
+
+BROKEN = {
+    "no such folder": lambda _folder: {"MODEL_NAME": "/nowhere/at/all"},
+    "impossible length": lambda _folder: {"MAX_MODEL_LEN": "9000000"},
+    "truncated weights": lambda folder: {"MODEL_NAME": str(folder)},
+    "unknown argument's value": lambda _folder: {"MAX_NUM_SEQS": "many"},
+}
+CAUSE = {
+    "no such folder": "no model in the folder",
+    "impossible length": "MAX_MODEL_LEN=9000000",
+    "truncated weights": "incomplete metadata",
+    "unknown argument's value": 'MAX_NUM_SEQS="many"',
+}
+
+
+@pytest.fixture
+def truncated(mini_folders, tmp_path):
+    """A checkpoint whose weights were cut off in a download."""
+    for file in mini_folders["exaone"].iterdir():
+        whole = file.read_bytes()
+        cut = file.suffix == ".safetensors"
+        (tmp_path / file.name).write_bytes(whole[: len(whole) // 2] if cut else whole)
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_start_that_fails_says_why_and_takes_no_job(
+    mini_folders, truncated, tmp_path_factory, case
+):
+    """A worker that cannot start exits non-zero with its cause in the last line, and no job."""
+    with Ground(tmp_path_factory.mktemp("ground")) as ground:
+        job = ground.run({"probe": True})
+        variables = on_mini(mini_folders) | BROKEN[case](truncated)
+        worker = ground.start(ready=False, **variables)
+        assert worker.wait(120) == 1
+        last = worker.log().splitlines()[-1]
+        assert CAUSE[case] in last
+        assert last.startswith("CRITICAL")
+        assert ground.takes(worker) == 0
+        assert ground.job(job).status == "IN_QUEUE"
+        ground.until(lambda: worker.processes() == [], 5.0)

@@ -1,0 +1,100 @@
+"""Concurrency by the KV cache, a queue on the platform, and a SIGTERM that loses nothing."""
+
+import signal
+import time
+
+import pytest
+
+from tests.platform.conftest import on_mini
+from tests.platform.ground import Ground
+from tests.platform.jobs import Status
+from tests.platform.made import (
+    COMPLETIONS,
+    MARK,
+    commentary,
+    lines_of,
+    mixed,
+    native_text,
+    openai,
+    openai_text,
+    output_of,
+    probe,
+)
+from worker.capacity import jobs_at_once
+from worker.engine import About
+from worker.serve.queue import held
+
+pytestmark = pytest.mark.engine
+
+GRACE = 10.0  # seconds that a container has between SIGTERM and SIGKILL
+
+
+@pytest.fixture(scope="module")
+def ground(mini_folders, tmp_path_factory):
+    """A platform with long polls, and a worker that works out for itself how much it can do."""
+    with Ground(tmp_path_factory.mktemp("ground"), poll_s=5.0) as ground:
+        ground.start(**on_mini(mini_folders))
+        yield ground
+
+
+@pytest.fixture(scope="module")
+def concurrency(ground):
+    """How many jobs the worker says that it runs at once."""
+    return probe(ground)["concurrency"]
+
+
+def test_concurrency_is_what_the_engine_has_room_for(ground, concurrency):
+    """Unless it is set, the number of jobs at once follows from the KV cache and MAX_MODEL_LEN."""
+    engine = probe(ground)["engine"]
+    about = About(
+        "",
+        kv_cache_tokens=engine["kvCacheTokens"],
+        max_model_len=engine["maxModelLen"],
+        max_num_seqs=engine["maxNumSeqs"],
+    )
+    assert concurrency == jobs_at_once(about) > 1
+
+
+def test_a_burst_waits_in_the_queue_of_the_platform(ground, concurrency):
+    """Of 200 jobs at once, the worker never has more than it can soon run; the others wait."""
+    made = mixed(200, 5000)
+    most = 0
+    with ground.paused():
+        jobs = [ground.run(one.input) for one in made]
+    while not all(ground.job(job).status.final for job in jobs):
+        health = ground.health()["jobs"]
+        most = max(most, health["inProgress"])
+        time.sleep(0.002)
+    assert concurrency < most <= held(concurrency)
+    for one, job in zip(made, jobs, strict=True):
+        one.check(ground.job(job))
+
+
+def test_sigterm_under_load_loses_nothing(ground, concurrency):
+    """SIGTERM: what runs and what the pending poll brings is finished, the rest is left; exit 0."""
+    (worker,) = ground.workers
+    long = {"max_tokens": 400, "ignore_eos": True}
+    running = [
+        ground.run({"prompt": MARK, **long}),
+        ground.run({"prompt": MARK, "stream": True, **long}),
+        ground.run(openai(COMPLETIONS, prompt=MARK, stream=True, **long)),
+        ground.run(commentary(91, 20, stream=True)),
+    ]
+    ground.until(lambda: all(ground.job(job).status is Status.IN_PROGRESS for job in running))
+    ground.until(lambda: ground.polling(worker))
+    assert not any(ground.job(job).status.final for job in running)
+    began = time.monotonic()
+    worker.signal(signal.SIGTERM)
+    late = ground.run({"prompt": MARK, "sampling_params": {"max_tokens": 200, "ignore_eos": True}})
+    ground.until(lambda: ground.job(late).status is Status.IN_PROGRESS)
+    left = [ground.run({"prompt": MARK, "max_tokens": 4}) for _ in range(3)]
+    assert worker.wait() == 0
+    assert time.monotonic() - began <= GRACE
+    assert worker.processes() == []
+    assert native_text(ground.job(running[0]))
+    assert native_text(ground.job(running[1]))
+    assert openai_text(ground.job(running[2]))
+    assert len(lines_of(ground.job(running[3]))) == 20
+    assert output_of(ground.job(late))[0]["usage"]["output"] == 200
+    assert all(ground.job(job).status is Status.IN_QUEUE for job in left)
+    assert ground.anomalies == []
