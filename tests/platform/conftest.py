@@ -39,7 +39,7 @@ def standing(mini_folders, tmp_path_factory):
         yield ground
         assert ground.anomalies == []
         assert worker.stop() == 0
-        assert worker.processes() == []
+        ground.until(lambda: worker.processes() == [], 5.0)
         assert "Traceback" not in worker.log()
         assert MARK not in worker.log()
 

@@ -146,7 +146,7 @@ def test_a_second_signal_ends_it_at_once_with_its_worker(second):
         if second is signal.SIGTERM:  # two that nobody has seen yet are one
             read_until(process, "finishes what it has")
         process.send_signal(second)
-        assert process.wait(SOON) == 128 + second
+        assert process.wait(SOON) in (128 + second, 128 + signal.SIGTERM)  # seen in any order
         assert is_gone(worker)
 
 

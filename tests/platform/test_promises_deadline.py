@@ -112,7 +112,7 @@ def test_sigterm_at_a_full_worker_finishes_what_waits_for_its_turn(ground):
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     assert time.monotonic() - began <= GRACE
-    assert worker.processes() == []
+    ground.until(lambda: worker.processes() == [], 5.0)
     states = [ground.job(job).status for job in jobs]
     assert states == [Status.COMPLETED] * 2 + [Status.IN_QUEUE] * 4
     assert ground.anomalies == []

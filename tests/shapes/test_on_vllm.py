@@ -423,7 +423,7 @@ async def test_the_engines_own_json_can_be_had(engine, ask_for):
         {"prompt": "골", "logit_bias": {"x": 1}},
         {"prompt": "골", "allowed_token_ids": [10**9]},
         {"prompt": "골 " * 100_000},
-        {"messages": [{"role": "user"}, {"role": "user", "content": 5}]},
+        {"messages": [{"role": "user"}, {"role": "user", "content": [5]}]},
         {"messages": [{"role": "assistant", "content": None, "tool_calls": 5}]},
         {"prompt": "골", "model": "nobody"},
     ],
