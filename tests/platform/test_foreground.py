@@ -134,7 +134,7 @@ def test_a_terminal_that_is_closed_is_as_good_as_ctrl_c():
         [worker] = psutil.Process(process.pid).children()
         process.stdout.close()  # nobody is there any more to be told anything
         process.send_signal(signal.SIGHUP)
-        process.wait(SOON)
+        assert process.wait(SOON) == 0
         assert is_gone(worker)
 
 
