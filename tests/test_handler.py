@@ -612,6 +612,17 @@ async def test_the_line_of_a_cancelled_job_says_so(caplog):
     assert (line["finish"], line["error"]) == ("cancelled", None)
 
 
+async def test_an_answer_that_nobody_takes_is_a_cancelled_job(caplog):
+    """It was generated, and never delivered."""
+    one = handler()
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        answers = one.stream(JOB)
+        await anext(answers)
+        await answers.aclose()
+    assert lines_in(caplog)[0]["finish"] == "cancelled"
+    assert (one.state.served, one.state.failed, one.state.in_flight) == (0, 0, 0)
+
+
 async def test_the_line_counts_lines_that_were_not_the_models(caplog):
     """Fallbacks are seen in the log."""
     engine = ScriptedEngine(lambda body: obey(body) if asks_for(body) == [3] else hang())

@@ -154,6 +154,9 @@ class Handler:
                 async for answer in answers:
                     yield answer
             self.state.served += 1
+        except (GeneratorExit, asyncio.CancelledError):
+            record.finish = "cancelled"  # though all of it may have been generated
+            raise
         except WorkerError as error:
             if error.fatal:
                 self.fail(error)
