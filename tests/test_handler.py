@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+from time import perf_counter
 
 import pytest
 
@@ -257,7 +258,7 @@ async def test_other_jobs_fail_at_the_deadline():
 
 
 async def test_no_more_jobs_generate_at_once_than_there_are_turns():
-    """The third of two waits, in order, and is told what it waited."""
+    """The third of two waits for a place, and has it as soon as there is one."""
     engine = ScriptedEngine(lambda _body: hang())
     two = handler(engine, concurrency=2)
     jobs = [asyncio.create_task(two.collect(JOB)) for _ in range(3)]
@@ -271,6 +272,24 @@ async def test_no_more_jobs_generate_at_once_than_there_are_turns():
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
     assert (engine.open, two.state.in_flight) == (0, 0)
+
+
+async def after(seconds, body):
+    """What a well-behaved engine answers, a little later."""
+    await asyncio.sleep(seconds)
+    async for delta in obey(body):
+        yield delta
+
+
+async def test_jobs_have_their_turns_in_order_and_are_told_what_they_waited(caplog):
+    """The time until its turn is part of what a job waited; its line in the log has it, too."""
+    one = handler(ScriptedEngine(lambda body: after(0.2, body)), concurrency=1)
+    with caplog.at_level(logging.INFO, "worker.jobs"):
+        results = await asyncio.gather(*[one.collect(JOB) for _ in range(3)])
+    told = [result["timings"]["queueMs"] for result in results]
+    for waited in (told, [line["waited_ms"] for line in lines_in(caplog)]):
+        assert waited[1] >= 190  # unit: milliseconds
+        assert waited[2] >= waited[1] + 190
 
 
 async def test_a_job_that_is_cancelled_while_it_waits_takes_no_turn():
@@ -288,22 +307,42 @@ async def test_a_job_that_is_cancelled_while_it_waits_takes_no_turn():
     again.cancel()
 
 
+async def occupied(engine, **options):
+    """A handler whose only place is taken and never given back.
+
+    A job in it would end at the same deadline as the next one, perhaps a moment before.
+    """
+    one = handler(engine, concurrency=1, **options)
+    await one._turns.acquire()
+    return one
+
+
 async def test_the_deadline_counts_from_the_taking():
     """A commentary whose turn does not come in time is told from its facts, without the engine."""
-    engine = ScriptedEngine(lambda _body: hang())
-    one = handler(engine, concurrency=1, deadline_s=0.1)
-    _, late = await asyncio.gather(one.collect(JOB), one.collect(JOB))
+    engine = ScriptedEngine()
+    one = await occupied(engine, deadline_s=0.1)
+    late = await asyncio.wait_for(one.collect(JOB), 10)
     assert {line["source"] for line in late["script"]} == {"fallback"}
-    assert len(engine.bodies) == 10
+    assert engine.bodies == []
+
+
+async def test_one_that_does_not_keep_its_deadline_is_ended_after_all(monkeypatch):
+    """Who says that he ends by himself is given a moment more, and no longer."""
+    monkeypatch.setattr(module, "read", lambda _document: Unending())
+    monkeypatch.setattr(module, "LENIENCE_SECONDS", 0.3)
+    began = perf_counter()
+    answer = await asyncio.wait_for(handler(deadline_s=0.05).collect(JOB), 10)
+    assert error_of(answer)["code"] == "deadline_exceeded"
+    assert perf_counter() - began >= 0.29
 
 
 async def test_a_prompt_whose_turn_does_not_come_fails():
     """It is refused as late, and never reaches the engine."""
-    engine = ScriptedEngine(lambda _body: hang(), route=lambda *_: hang())
-    one = handler(engine, concurrency=1, deadline_s=0.1)
-    _, told = await asyncio.gather(one.collect(JOB), one.collect(PROMPT))
+    engine = ScriptedEngine(route=lambda *_: hang())
+    one = await occupied(engine, deadline_s=0.1)
+    told = await asyncio.wait_for(one.collect(PROMPT), 10)
     assert error_of(told)["code"] == "deadline_exceeded"
-    assert (len(engine.bodies), engine.routed) == (10, [])
+    assert engine.routed == []
 
 
 async def test_a_job_cannot_have_more_time_than_the_worker_gives():
@@ -468,6 +507,16 @@ class Said:
     async def answers(self, _context):
         for one in self.given:
             yield one
+
+
+class Unending(Said):
+    """A request that says it keeps its deadline, and never ends."""
+
+    keeps_deadline = True
+
+    async def answers(self, _context):
+        await asyncio.Event().wait()
+        yield
 
 
 async def test_a_result_is_measured_as_the_sdk_sends_it(monkeypatch):

@@ -242,9 +242,14 @@ def test_concurrency_is_the_setting_s_or_the_engine_s(monkeypatch, setting, jobs
 
 
 def test_the_sdk_is_told_what_it_needs(monkeypatch):
-    """It runs our generator, checks what we check, and its own GPU checks keep off the engine."""
+    """It runs our generator in our loop, checks what we check, and keeps its own checks to itself.
+
+    It never finds itself full, and posts no answer that the platform would refuse.
+    """
     import runpod
     from runpod.serverless.modules import rp_job, rp_scale
+
+    from worker.serve.queue import held
 
     told, checks = [], []
     monkeypatch.setattr(runpod.serverless, "start", told.append)
@@ -254,17 +259,22 @@ def test_the_sdk_is_told_what_it_needs(monkeypatch):
     for name in ("RUNPOD_LOG_LEVEL", "RUNPOD_SKIP_GPU_CHECK", "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS"):
         monkeypatch.setenv(name, "x")
         monkeypatch.delenv(name)
-    settings, engine = main.Settings(), ScriptedEngine()
+    the_sdks = rp_job.stream_result
+    settings, engine = main.Settings(engine_stall=11.0, shutdown_grace=7.0), ScriptedEngine()
     handler = main.Handler(engine, settings.commentary, 3, main.end_soon)
     main.serve(handler, engine, settings)
     [config] = told
     assert config["handler"] == handler.stream
     assert config["return_aggregate_stream"]
+    assert config["concurrency_modifier"](1) > 2 * held(3)  # it counts what it queues twice
     assert [check.__name__ for check in checks] == ["model_files", "warm_up"]
     assert os.environ["RUNPOD_LOG_LEVEL"] == "INFO"
     assert os.environ["RUNPOD_SKIP_GPU_CHECK"] == "true"
+    assert os.environ["RUNPOD_SKIP_AUTO_SYSTEM_CHECKS"] == "true"
+    assert rp_job.stream_result.__wrapped__ is the_sdks
     loop = rp_scale.JobScaler(config)
     assert isinstance(loop, rp_scale.JobScaler.func)
+    assert (loop._stall_s, loop._grace_s) == (11.0, 7.0)
     assert handler.on_fatal == loop._die
 
 

@@ -129,8 +129,9 @@ def _commentary(number: int, *, stream: bool) -> Made:
     rows = 1 + number % 12
 
     def check(job: Job) -> None:
-        ids = [line["actionId"] for line in lines_of(job)]
-        assert ids == [str(number * 100 + place) for place in range(rows)]
+        lines = lines_of(job)
+        assert [line["actionId"] for line in lines] == [str(number * 100 + n) for n in range(rows)]
+        assert {line["source"] for line in lines} == {"model"}
         assert (job.output[-1]["gameId"], job.output[-1]["jobId"]) == (f"game-{number}", job.id)
 
     return Made(commentary(number, rows, stream=stream), check)

@@ -23,7 +23,7 @@ WITHIN = 1.0  # seconds, as the promise has it
 
 # What the model is made to say beside the jobs that are cancelled: alone it could say nothing else.
 STEADY = "가나다라"
-TOKENS = 2000  # some two seconds
+TOKENS = 5000  # some five seconds: more than any of those needs to be gone
 COMPANION = {
     "prompt": f"{MARK} 중계",
     "sampling_params": {
@@ -60,12 +60,14 @@ PREFILL = {
 }
 
 
-def let_go_of(ground, job, others=0):
-    """Cancel a job; how long the engine then held more than the requests of the others."""
+def let_go_of(ground, job, beside=None):
+    """Cancel a job; how long the engine then held more than the one beside it, which goes on."""
     told = time.monotonic()
     assert ground.cancel(job)["status"] == "CANCELLED"
-    ground.until(lambda: requests(ground) <= others, 10.0)
-    return time.monotonic() - told
+    ground.until(lambda: requests(ground) <= (beside is not None), 10.0)
+    took = time.monotonic() - told
+    assert beside is None or not ground.job(beside).status.final
+    return took
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_a_job_cancelled_while_the_model_writes_leaves_the_engine(standing, comp
     """Cancelled during decoding, a job is out of the engine within 1 s; another one goes on."""
     job = standing.run(given)
     standing.until(lambda: requests(standing) > 1)
-    assert let_go_of(standing, job, others=1) <= WITHIN
+    assert let_go_of(standing, job, companion) <= WITHIN
 
 
 @pytest.mark.parametrize("given", PREFILL.values(), ids=PREFILL)
@@ -95,7 +97,7 @@ def test_a_job_cancelled_while_the_model_reads_leaves_the_engine(standing, compa
     """Cancelled during the prefill of a long prompt, a job is out of the engine within 1 s."""
     job = standing.run(given)
     standing.until(lambda: requests(standing) > 1)
-    assert let_go_of(standing, job, others=1) <= WITHIN
+    assert let_go_of(standing, job, companion) <= WITHIN
     assert standing.job(job).chunks == []
 
 
@@ -107,7 +109,7 @@ def test_a_job_cancelled_while_a_chunk_is_posted_leaves_the_engine(standing, com
         gate = standing.hold(Call.STREAM, job, after=1)
     standing.until(lambda: gate.arrived)
     assert requests(standing) > 1
-    assert let_go_of(standing, job, others=1) <= WITHIN
+    assert let_go_of(standing, job, companion) <= WITHIN
     standing.until(lambda: gate.left)
     gate.open()
 
@@ -121,7 +123,7 @@ def test_a_plain_job_cancelled_while_its_answer_is_posted_gives_its_place_back(
         job = standing.run({"prompt": MARK, "max_tokens": 4})
         gate = standing.hold(call, job)
     standing.until(lambda: gate.arrived)
-    assert let_go_of(standing, job, others=1) <= WITHIN
+    assert let_go_of(standing, job, companion) <= WITHIN
     standing.until(lambda: gate.left)
     gate.open()
 
@@ -142,7 +144,7 @@ def test_jobs_cancelled_by_the_dozen_free_all_their_places(standing, worker):
     for job in jobs:
         standing.cancel(job)
     told = time.monotonic()
-    assert requests(standing) == 0 or time.monotonic() - told < WITHIN
-    standing.until(lambda: requests(standing) == 0, WITHIN)
+    standing.until(lambda: requests(standing) == 0, 10.0)
+    assert time.monotonic() - told <= WITHIN
     assert probe(standing)["jobs"]["inFlight"] == 1
     assert standing.anomalies == []

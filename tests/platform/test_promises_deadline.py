@@ -1,4 +1,7 @@
-"""One job at a time, and little time for each: the deadline, the gap, and a full worker's end."""
+"""One job at a time, and little time for each: the deadline, the gap, and a full worker's end.
+
+The last test ends the worker that all of them share.
+"""
 
 import signal
 import time
@@ -27,6 +30,7 @@ pytestmark = pytest.mark.engine
 
 DEADLINE = 3.0  # seconds
 LEEWAY = 1.0
+TOO_LITTLE = 0.3  # seconds for twenty lines one after the other, some four hundred tokens
 FASTER_THAN = 3.0  # jobs a second; the SDK by itself takes one a second when it is full
 GRACE = 10.0
 
@@ -64,22 +68,23 @@ def test_a_job_past_its_deadline_fails_and_frees_the_engine(ground, given):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 def test_a_commentary_past_its_deadline_has_what_is_ready_and_fallbacks(ground, stream):
-    """At deadlineSeconds a commentary comes back whole: ready lines, and flagged ones beside."""
-    whole = ground.runsync(commentary(60, 20, fanout=1))["output"][0]["timings"]["totalMs"]
-    allowed = whole / 2 / 1000
-    job = ground.run(commentary(61, 20, fanout=1, deadlineSeconds=allowed, stream=stream))
+    """At deadlineSeconds a commentary comes back whole, and what was not ready is flagged.
+
+    How much is ready by then is a matter of speed; that it is kept, tests/test_handler.py holds.
+    """
+    job = ground.run(commentary(61, 20, fanout=1, deadlineSeconds=TOO_LITTLE, stream=stream))
     ground.wait(job)
     lines = lines_of(ground.job(job))
     sources = [line["source"] for line in lines]
-    assert len(lines) == 20
-    assert set(sources) == {"model", "fallback"}
+    assert [line["actionId"] for line in lines] == [str(6100 + place) for place in range(20)]
     assert all(line["description"] for line in lines)
+    assert {"fallback"} <= set(sources) <= {"model", "fallback"}
     late = [f"rawData[{place}]" for place in range(20) if sources[place] == "fallback"]
     warnings = output_of(ground.job(job))[-1]["warnings"]
     assert [told for told in warnings if told.endswith("deadline_exceeded")] == [
         f"{place}: deadline_exceeded" for place in late
     ]
-    assert ground.job(job).ended - ground.job(job).taken <= allowed + LEEWAY
+    assert ground.job(job).ended - ground.job(job).taken <= TOO_LITTLE + LEEWAY
     ground.until(lambda: requests(ground) == 0, 1.0)
 
 

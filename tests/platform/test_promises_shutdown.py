@@ -1,4 +1,7 @@
-"""Concurrency by the KV cache, a queue on the platform, and a SIGTERM that loses nothing."""
+"""Concurrency by the KV cache, a queue on the platform, and a SIGTERM that loses nothing.
+
+The test of SIGTERM under load ends the worker that those before it share; the last has its own.
+"""
 
 import signal
 import time
@@ -98,3 +101,16 @@ def test_sigterm_under_load_loses_nothing(ground, concurrency):
     assert output_of(ground.job(late))[0]["usage"]["output"] == 200
     assert all(ground.job(job).status is Status.IN_QUEUE for job in left)
     assert ground.anomalies == []
+
+
+def test_an_idle_worker_ends_in_time_though_its_poll_goes_on(mini_folders, tmp_path):
+    """SIGTERM with nothing to do: a poll that would last a minute is let go of; exit 0 in time."""
+    with Ground(tmp_path, poll_s=60.0) as ground:
+        worker = ground.start(**on_mini(mini_folders))
+        ground.until(lambda: ground.polling(worker))
+        assert worker.engine_processes()
+        began = time.monotonic()
+        assert worker.stop() == 0
+        assert time.monotonic() - began <= GRACE
+        ground.until(lambda: worker.processes() == [], 5.0)
+        assert ground.anomalies == []
