@@ -143,6 +143,7 @@ def inputs(count: int) -> list[Any]:
 
     @settings(
         max_examples=count,
+        derandomize=True,  # what vLLM itself stumbles over differs from one nonsense to the next
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
