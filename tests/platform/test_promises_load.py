@@ -39,8 +39,9 @@ def test_five_hundred_mixed_jobs_are_each_answered_once_and_with_their_own(stand
 def test_memory_stays_flat(standing, worker):
     """Over 2,000 jobs after a warm-up, neither the worker nor its engine's core grows by 3 %.
 
-    Left out is the process that runs the model: on a CPU it takes the memory of the KV cache page by
-    page as blocks are first written, a gigabyte in all, and keeps what each shape of batch needs.
+    Left out is the process that runs the model: on a CPU it takes the memory of the KV cache page
+    by page as blocks are first written, a gigabyte in all, and keeps what each shape of batch
+    needs.
     """
     answered(standing, mixed(WARM_UP, 1000))
     engine = worker.engine_processes()[0]
