@@ -15,8 +15,9 @@ from worker.commentary.pipeline import (
     commentate,
     split,
 )
-from worker.engine import Usage
+from worker.engine import Delta, Usage
 from worker.errors import (
+    DeadlineExceeded,
     EngineDead,
     EngineError,
     EngineKeyRefused,
@@ -284,6 +285,45 @@ async def test_lines_finished_before_the_deadline_stay_even_if_their_answer_does
     lines, script = await run(ScriptedEngine(first_three), fanout=1, deadline_s=0.5)
     check_complete(lines, script)
     assert sources(script) == [Source.MODEL] * 3 + [Source.FALLBACK] * 7
+
+
+async def steady(body):
+    """A line every 50 ms, one after the other."""
+    for line in obedient(body).split("\n"):
+        yield Delta(f"{line}\n")
+        await asyncio.sleep(0.05)
+    yield Delta("", "stop")
+
+
+async def slowly(engine, busy, **options):
+    """What a job yields to somebody who is busy for `busy` seconds with its first line."""
+    items = []
+    async with aclosing(commentate(REQUEST, engine, CommentaryOptions(**options))) as made:
+        async for item in made:
+            if not items:
+                await asyncio.sleep(busy)
+                assert engine.open == 0
+            items.append(item)
+    return items
+
+
+async def test_the_deadline_holds_though_nobody_waits_for_a_line_then():
+    """Whoever is busy with a line, delivering it, does not keep the engine busy with the next."""
+    *lines, script = await slowly(ScriptedEngine(steady), 0.4, fanout=1, deadline_s=0.2)
+    check_complete(lines, script)
+    ready = sources(script).count(Source.MODEL)
+    assert 1 <= ready <= 4
+    assert sources(script) == [Source.MODEL] * ready + [Source.FALLBACK] * (10 - ready)
+    assert script.warnings == tuple(f"rawData[{i}]: deadline_exceeded" for i in range(ready, 10))
+
+
+async def test_without_fallback_what_is_late_fails_and_what_is_ready_does_not():
+    """A script that was whole by its deadline is no failure, however late it is asked for."""
+    with pytest.raises(DeadlineExceeded):
+        await slowly(ScriptedEngine(steady), 0.4, fanout=1, deadline_s=0.2, deadline_fallback=False)
+    *lines, script = await slowly(ScriptedEngine(), 0.4, deadline_s=0.3, deadline_fallback=False)
+    check_complete(lines, script)
+    assert set(sources(script)) == {Source.MODEL}
 
 
 async def test_a_line_is_yielded_while_others_are_still_being_written():

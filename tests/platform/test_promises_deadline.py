@@ -30,7 +30,7 @@ pytestmark = pytest.mark.engine
 
 DEADLINE = 3.0  # seconds
 LEEWAY = 1.0
-TOO_LITTLE = 0.3  # seconds for twenty lines one after the other, some four hundred tokens
+TOO_LITTLE = 0.1  # seconds for twenty lines one after the other, some four hundred tokens
 FASTER_THAN = 3.0  # jobs a second; the SDK by itself takes one a second when it is full
 GRACE = 10.0
 

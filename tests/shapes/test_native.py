@@ -159,6 +159,7 @@ async def test_what_says_nothing_is_as_good_as_left_out():
         ({"prompt": "a", "sampling_params": [1]}, "sampling_params"),
         ({"prompt": "a", "sampling_params": {"top_k": "5"}}, "sampling_params.top_k"),
         ({"prompt": "a", "sampling_params": {"seed": 2**64}}, "sampling_params.seed"),
+        ({"prompt": "a", "guided_json": {"minimum": 2**64}}, "guided_json.minimum"),
         ({"prompt": "a", "sampling_params": {"best_of": 5}}, "sampling_params.best_of"),
         ({"prompt": "a", "temperature": "hot"}, "temperature"),
         ({"prompt": "a", "length_penalty": 1}, "length_penalty"),

@@ -6,15 +6,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import InvalidInput
-from worker.shapes.plain import COUNT_LIMIT, DEPTH_LIMIT, LARGEST, require_plain
+from worker.shapes.plain import COUNT_LIMIT, DEPTH_LIMIT, LARGEST, SMALLEST, require_plain
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-WHOLE = st.integers(-LARGEST, LARGEST)
+WHOLE = st.integers(SMALLEST, LARGEST)
 SCALAR = st.none() | st.booleans() | WHOLE | TEXT | st.floats(allow_nan=False, allow_infinity=False)
 PLAIN = st.recursive(
     SCALAR, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20
 )
-FAULTY = ["\ud800", "a\udfff", math.nan, math.inf, -math.inf, LARGEST + 1, b"a", {1}, (1,)]
+FAULTY = [
+    "\ud800",
+    "a\udfff",
+    math.nan,
+    math.inf,
+    -math.inf,
+    LARGEST + 1,
+    SMALLEST - 1,
+    b"a",
+    {1},
+    (1,),
+]
 FAULTY += [{"\ud800": 1}, {1: 1}]
 
 

@@ -176,15 +176,21 @@ class _Job:
         self._warnings: list[str] = []
         self._repaired = 0
         self._changed = asyncio.Event()
+        self._late = False
+        self._timer: asyncio.TimerHandle | None = None
         self.running: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Ask for every line, in as many side-by-side requests as the fan-out says.
 
-        Past its deadline, a job asks for nothing.
+        Past its deadline, a job asks for nothing. A timer ends what runs at the deadline, whether
+        somebody waits for lines then or is still busy with the last one.
         """
-        if asyncio.get_running_loop().time() >= self._deadline:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._deadline:
+            self._end_late()
             return
+        self._timer = loop.call_at(self._deadline, self._end_late)
         for group in split(self._facts, self._options.fanout or len(self._facts)):
             self._ask(group, attempt=0)
 
@@ -195,19 +201,19 @@ class _Job:
 
     async def next_lines(self) -> list[Line]:
         """Wait until something happens; the lines that are new since the last call."""
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                await self._changed.wait()
-        except TimeoutError:
-            await self._give_up()
+        await self._changed.wait()
         self._changed.clear()
         self._collect()
+        if self._late:
+            await self._give_up()
         new = list(self._lines.values())[self._told :]
         self._told += len(new)
         return new
 
     async def stop(self) -> None:
         """End whatever still runs; nothing is left behind."""
+        if self._timer:
+            self._timer.cancel()
         for task in self.running:
             task.cancel()
         await asyncio.gather(*self.running, return_exceptions=True)
@@ -228,13 +234,20 @@ class _Job:
     def _collect(self) -> None:
         for task in [task for task in self.running if task.done()]:
             self.running.discard(task)
-            task.result()
+            if not task.cancelled():
+                task.result()
+
+    def _end_late(self) -> None:
+        self._late = True
+        for task in self.running:
+            task.cancel()
+        self._changed.set()
 
     async def _give_up(self) -> None:
         await self.stop()
-        if not self._options.deadline_fallback:
-            raise DeadlineExceeded(f"Not finished within {self._options.deadline_s:g} s.")
         missing = [fact for fact in self._facts if fact.index not in self._lines]
+        if missing and not self._options.deadline_fallback:
+            raise DeadlineExceeded(f"Not finished within {self._options.deadline_s:g} s.")
         for fact in missing:
             self._fall_back(fact, DeadlineExceeded.code)
 

@@ -15,8 +15,11 @@ DEPTH_LIMIT: Final = 100
 # Values in a document; a prompt of token ids has as many as the model's context. They are walked on
 # the loop that everything else waits for.
 COUNT_LIMIT: Final = 250_000
-# Integers beyond this have no float and, further on, no decimal text in Python.
-LARGEST: Final = 10**300
+# vLLM's processes write to one another in MessagePack, whose integers have 64 bits: one beyond them
+# in a schema fails its request as if the engine were at fault.
+# Source: https://github.com/msgpack/msgpack/blob/master/spec.md, "int format family"
+SMALLEST: Final = -(2**63)
+LARGEST: Final = 2**64 - 1
 SHOWN: Final = 40  # unit: characters of a key that an error repeats
 
 _Child = tuple[str | int, object]  # a value's key or index, and the value
@@ -26,9 +29,10 @@ _Level = tuple[Iterator[_Child], str | int]  # what is left of a container; wher
 def require_plain(document: object, place: str = "") -> None:
     """Raise InvalidInput where a document holds what JSON cannot say or an encoder cannot write.
 
-    That is: a number without a value (NaN, Infinity) or beyond LARGEST, half a character (a lone
-    surrogate) in a text or a key, more than DEPTH_LIMIT levels or COUNT_LIMIT values, a Python
-    object. `place` is how the caller would write where the document stands, empty at the top.
+    That is: a number without a value (NaN, Infinity), a whole one of more than 64 bits, half a
+    character (a lone surrogate) in a text or a key, more than DEPTH_LIMIT levels or COUNT_LIMIT
+    values, a Python object. `place` is how the caller would write where the document stands, empty
+    at the top.
     """
     levels: list[_Level] = []
     counted = 0
@@ -75,7 +79,7 @@ def _fault_of_scalar(value: object) -> str | None:
     if isinstance(value, float):
         return None if math.isfinite(value) else "must be a finite number"
     if isinstance(value, int):
-        return None if abs(value) <= LARGEST else "is too large a number"
+        return None if SMALLEST <= value <= LARGEST else "is too large a number"
     return "is nothing that JSON has"
 
 
