@@ -1,6 +1,7 @@
 """The worker as a process: it starts, serves, fails and ends as its callers can rely on."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -287,3 +288,15 @@ def test_the_sdks_own_argument_for_a_job_is_honoured():
     assert process.returncode == 0
     assert out.count('"actionId"') == 1
     assert server.asked[-1]["messages"][0]["content"] == system(Persona.FRIEND)
+
+
+def test_what_start_up_made_is_not_walked_by_the_garbage_collector_any_more(monkeypatch):
+    """A full collection would stop every job for a third of a second, and the end for two."""
+    monkeypatch.setattr(main, "start_engine", lambda _settings: (ScriptedEngine(), {}))
+    before = gc.get_freeze_count()
+    try:
+        main.ready_engine(main.Settings.from_env({}))
+        assert gc.get_freeze_count() > before
+        assert len(gc.get_objects()) < gc.get_freeze_count() / 100
+    finally:
+        gc.unfreeze()

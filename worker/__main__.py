@@ -6,6 +6,7 @@ API with `--rp_serve_api`, and takes jobs where the platform says from where.
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -62,10 +63,21 @@ def ready_engine(settings: Settings) -> Engine:
         asyncio.run(engine.close())
         raise
     phases = {**phases, "warm-up": time.perf_counter() - began}
+    set_aside()
     told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
     spoken = sum(line.source.value == "model" for line in script.lines)
     log.info("ready: %s (%s; %d of %d lines)", engine.model, told, spoken, len(script.lines))
     return engine
+
+
+def set_aside() -> None:
+    """Take what start-up has made out of the garbage collector's sight, for as long as it runs.
+
+    It stays anyway. A full collection would walk all of it, the modules of torch and vLLM above
+    all, while every job waits; so would the process's end, several times over.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def prepare_sdk(environ: MutableMapping[str, str]) -> None:

@@ -673,7 +673,7 @@ def test_an_engine_that_does_not_end_is_not_waited_for(monkeypatch, caplog):
         asyncio.run(engine.close())
     child.join()
     free.set()
-    engine._loop.call_soon_threadsafe(engine._loop.stop)
+    engine._loop.call_soon_threadsafe(engine._loop.call_later, 0.1, engine._loop.stop)
     engine._thread.join()
     engine._loop.close()
     assert "has not ended" in caplog.text
