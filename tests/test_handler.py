@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+from contextlib import aclosing
 from time import perf_counter
 
 import pytest
@@ -255,6 +256,41 @@ async def test_other_jobs_fail_at_the_deadline():
     told = error_of(await handler(engine, deadline_s=0.05).collect(PROMPT))
     assert told["code"] == "deadline_exceeded"
     assert engine.open == 0
+
+
+async def endless(event):
+    while True:
+        yield Delta(event)
+        await asyncio.sleep(0.001)
+
+
+WORD = 'data: {"choices": [{"index": 0, "text": "골"}]}\n\n'
+OPENAI = {"openai_route": "/v1/completions", "openai_input": {"prompt": "a", "stream": True}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"prompt": "a", "stream": True},
+        {"prompt": "a", "stream": True, "format": "openai"},
+        OPENAI,
+    ],
+    ids=["native", "native as openai", "openai"],
+)
+async def test_a_stream_ends_at_its_deadline_though_its_last_chunk_is_still_on_its_way(asked):
+    """Whoever is busy with a chunk then keeps neither the engine nor the job's turn."""
+    engine = ScriptedEngine(route=lambda *_: endless(WORD))
+    one = handler(engine, concurrency=1, deadline_s=1.0)
+    answers = one.stream({"id": "x", "input": asked})
+    async with aclosing(answers):
+        await anext(answers)
+        assert engine.open == 1
+        await asyncio.sleep(1.5)  # nobody asks for the next answer
+        assert engine.open == 0
+        async with asyncio.timeout(5):
+            await one.collect({"id": "y", "input": request_document()})
+        *_, last = [answer async for answer in answers]
+    assert error_of(last)["code"] == "deadline_exceeded"
 
 
 async def test_no_more_jobs_generate_at_once_than_there_are_turns():

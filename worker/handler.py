@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 from time import perf_counter
 from traceback import format_tb
 from typing import Any
@@ -181,7 +182,13 @@ class Handler:
         request = read(document)
         turn, answer = Turn(self._turns), None
         context = Context(
-            record.id, self._engine, self._options, record, self.state, generated=turn.end
+            record.id,
+            self._engine,
+            self._options,
+            record,
+            self.state,
+            generated=turn.end,
+            in_time=partial(self._patience, request, record, turn),
         )
         async with aclosing(_measured(self._bounded(request, context, turn), record)) as answers:
             try:

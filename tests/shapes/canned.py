@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from itertools import pairwise
 
 from tests.fakes import ScriptedEngine
@@ -62,7 +62,13 @@ class Canned(ScriptedEngine):
 def context(engine, generated=lambda: None):
     """What a job on `engine` is answered with."""
     return Context(
-        "job", engine, CommentaryOptions(), Record("job"), WorkerState(1), generated=generated
+        "job",
+        engine,
+        CommentaryOptions(),
+        Record("job"),
+        WorkerState(1),
+        generated=generated,
+        in_time=nullcontext,
     )
 
 

@@ -1,17 +1,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
 
 from tests.fakes import ScriptedEngine
+from tests.shapes.canned import context
 from worker import __version__
-from worker.commentary.pipeline import CommentaryOptions
 from worker.engine import About, Load
 from worker.errors import InvalidInput
-from worker.record import Record
-from worker.shapes import Context
 from worker.shapes.probe import Probe, read
 from worker.state import WorkerState
 
@@ -40,12 +39,9 @@ class Telling(ScriptedEngine):
 
 
 async def answer(engine, state=None):
-    record = Record("j")
-    context = Context(
-        "j", engine, CommentaryOptions(), record, state or WorkerState(4), generated=lambda: None
-    )
-    [told] = [answer async for answer in read({"probe": True}).answers(context)]
-    return told, record
+    on = replace(context(engine), worker=state or WorkerState(4))
+    [told] = [answer async for answer in read({"probe": True}).answers(on)]
+    return told, on.record
 
 
 @pytest.mark.parametrize("value", [False, 1, "true", None, [True], {}])

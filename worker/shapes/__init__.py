@@ -5,6 +5,7 @@ Each shape is a module with `read(document)`, which gives a `Request` or raises 
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ class Context:
         worker: what this worker has done so far.
         generated: to be called when the engine has nothing more to do for the job, though its
             answers may still wait to be sent: its turn is over, and so is its deadline.
+        in_time: for a task that generates while nobody waits for it: what is done within ends at
+            the job's deadline with DeadlineExceeded, and with the fatal error where there is one.
     """
 
     job_id: str
@@ -37,6 +40,7 @@ class Context:
     record: Record
     worker: WorkerState
     generated: Callable[[], None]
+    in_time: Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Request(Protocol):

@@ -9,7 +9,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from typing import Final, Generic, TypeVar
 
 from worker.errors import ResultTooLarge
@@ -34,18 +34,19 @@ async def joined(
     seconds: float = JOIN_SECONDS,
     limit: int = CHUNK_LIMIT,
     most: int = sys.maxsize,
+    within: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> AsyncGenerator[list[Item], None]:
     """Yield all that `source` yields, in order: the first item at once, then what comes together.
 
     A chunk waits `seconds` from the arrival of its first item, and holds at most `limit` of `size`
-    and `most` items. `source` is read on in a task of its own while the consumer is busy, and is
-    closed, at whichever await it stands, as soon as the chunks are closed or cancelled. What it
-    raises comes after all that it yielded before.
+    and `most` items. `source` is read on in a task of its own while the consumer is busy, all of it
+    `within` that context, and is closed, at whichever await it stands, as soon as the chunks are
+    closed or cancelled. What either raises comes after all that was yielded before.
 
     Raises:
         ResultTooLarge: one item alone is beyond `limit`.
     """
-    reader = _Reader(source, size, limit, most)
+    reader = _Reader(source, size, limit, most, within)
     try:
         patience = 0.0
         while await reader.has_some():
@@ -68,8 +69,10 @@ class _Reader(Generic[Item]):
         size: Callable[[Item], int],
         limit: int,
         most: int,
+        within: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._size, self._limit, self._most = size, limit, most
+        self._within = within
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[float, int, Item]] = deque()  # arrival, size, item
         self._total = 0
@@ -78,7 +81,7 @@ class _Reader(Generic[Item]):
         self._task.add_done_callback(lambda _: self._stirred.set())
 
     async def _read(self, source: AsyncGenerator[Item, None]) -> None:
-        async with aclosing(source):
+        async with self._within(), aclosing(source):
             async for item in source:
                 self._admit(item)
 

@@ -158,7 +158,8 @@ class Native:
         return chunk([[text] for text in texts], usage.prompt, usage.completion)
 
     async def _objects(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
-        async with aclosing(joined(self._documents(context, notes), most=1)) as found:
+        source = self._documents(context, notes)
+        async with aclosing(joined(source, most=1, within=context.in_time)) as found:
             async for [document] in found:
                 yield document
         notes.close()
@@ -178,7 +179,8 @@ class Native:
     async def _chunks(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
         limit = CHUNK_LIMIT - _CHUNK_COST - _CHOICE_COST * self.choices
         source, told = self._pieces(context, notes), None
-        async with aclosing(joined(source, size_of, limit=limit, most=self.most)) as batches:
+        made = joined(source, size_of, limit=limit, most=self.most, within=context.in_time)
+        async with aclosing(made) as batches:
             async for batch in batches:
                 told = batch[-1].read, batch[-1].written
                 yield chunk(self._sorted(batch), *told)

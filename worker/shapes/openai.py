@@ -81,7 +81,8 @@ class OpenAI:
         yield document
 
     async def _streamed(self, context: Context, notes: Notes) -> AsyncGenerator[Answer, None]:
-        async with aclosing(joined(self._texts(context, notes))) as chunks:
+        source = self._texts(context, notes)
+        async with aclosing(joined(source, within=context.in_time)) as chunks:
             async for chunk in chunks:
                 yield "".join(chunk)
         notes.close()
