@@ -67,7 +67,10 @@ async def until(holds):
 
 
 async def until_idle(engine):
-    await until(lambda: engine.load() == Load(0, 0.0))
+    try:
+        await until(lambda: engine.load() == Load(0, 0.0))
+    except TimeoutError:
+        pytest.fail(f"not idle: {engine.load()}, {await running(engine):g} running")
 
 
 class TestNames:
