@@ -441,8 +441,10 @@ def test_a_stuck_engine_is_silent_and_can_be_ended(mini_folders):
         assert engine.load().silent_s < 0.5
         for core in cores(others):
             core.suspend()
-        await asyncio.sleep(1.2)
-        assert engine.load().silent_s > 1
+        # Under a second, after which the model's process parks; where it misses its call then, it
+        # looks again after five. Source: vLLM 0.32, `shm_broadcast.SpinCondition`.
+        await asyncio.sleep(0.7)
+        assert engine.load().silent_s > 0.5
         assert engine.load().requests == len(tasks)
         tasks.pop().cancel()  # what nobody waits for is held all the same
         await asyncio.sleep(0.1)
