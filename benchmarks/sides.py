@@ -21,8 +21,15 @@ from typing import Any
 
 from worker.commentary.korean import syllables
 from worker.commentary.lines import text_pattern
-from worker.commentary.pipeline import CommentaryOptions, Line, Script, Source, commentate
-from worker.commentary.prompt import system
+from worker.commentary.pipeline import (
+    CommentaryOptions,
+    GuardMode,
+    Line,
+    Script,
+    Source,
+    commentate,
+)
+from worker.commentary.prompt import system, voice
 from worker.engine import Engine, Usage
 from worker.football.facts import Fact, facts_of
 from worker.football.schema import CommentaryRequest
@@ -70,7 +77,7 @@ def _todays_body(
     return {
         "model": model,
         "messages": [
-            {"role": "system", "content": system(request.persona)},
+            {"role": "system", "content": f"{system()}\n{voice(request.personas[0])}"},
             {"role": "user", "content": f"{data}\n{INSTRUCTION}"},
         ],
         "structured_outputs": {"regex": _todays_grammar(request, facts)},
@@ -109,7 +116,9 @@ class Ours:
         """A job as the handler runs it."""
         began = perf_counter()
         request = CommentaryRequest.parse(document)
-        options = CommentaryOptions(fanout=self.fanout, minimum=WHOLE_BUDGET)
+        options = CommentaryOptions(
+            fanout=self.fanout, minimum=WHOLE_BUDGET, guard=GuardMode.FLAG
+        )  # its cost counts, and no line is asked for twice
         first_line_s = 0.0
         async with aclosing(commentate(request, engine, options)) as items:
             async for item in items:

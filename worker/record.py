@@ -24,8 +24,9 @@ class Record:
         queue_ms: the longest that one of its requests waited in the engine's queue.
         first_ms: from taking the job to its first answer.
         usage: tokens.
-        repaired: lines of the model's that came on a second try.
+        repaired: lines of the model's that came on a second try, or with particles mended.
         fallback: lines that are not the model's own.
+        violations: what the guard found in the model's answers.
         finish: how the answer ended: the model's own reasons, `done`, `failed` or `cancelled`.
         error: the code of what failed it.
     """
@@ -40,6 +41,7 @@ class Record:
     usage: Usage = field(default_factory=Usage)
     repaired: int = 0
     fallback: int = 0
+    violations: int = 0
     finish: str = "cancelled"
     error: str | None = None
     began: float = field(default_factory=perf_counter)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from worker.commentary.pipeline import CommentaryOptions
+from worker.commentary.script import CommentaryOptions, GuardMode
 from worker.engine.model_files import identify
 from worker.errors import InvalidSetting
 from worker.football.schema import TableForm
@@ -192,6 +192,13 @@ class Settings:
         "at its deadline a commentary is finished with flagged fallback lines; false: it fails",
         COMMENTARY.deadline_fallback,
     )
+    guard: GuardMode = variable(  # noqa: RUF009  # an enum member is immutable
+        "GUARD",
+        choice({mode.value: mode for mode in GuardMode}),
+        "what is done with a line that its fact does not support: repair (mended, asked for once "
+        "more, replaced), flag (told as it is, with a warning) or off",
+        COMMENTARY.guard,
+    )
     engine_stall: float = variable(
         "ENGINE_STALL",
         number(0, 86400),
@@ -244,6 +251,7 @@ class Settings:
             top_p=self.top_p,
             deadline_s=self.job_deadline,
             deadline_fallback=self.deadline_fallback,
+            guard=self.guard,
         )
 
     @property

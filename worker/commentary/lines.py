@@ -17,6 +17,9 @@ from worker.football.vocabulary import Tone
 MIN_SYLLABLES = 6
 """Shorter than this is no sentence that names somebody and what he does."""
 
+MIN_BRIEF = 2
+"""What is told in a word or two has one of two syllables, at least."""
+
 TONES = {
     "D": Tone.DEFAULT,
     "E": Tone.EXCITED,
@@ -66,12 +69,16 @@ def text_pattern(minimum: int, maximum: int, end: str = _END) -> str:
 
 
 def _line_pattern(fact: Fact, minimum: int) -> str:
-    shortest = min(minimum, fact.budget)
+    shortest = _shortest(fact, minimum)
     plain = "".join(LETTERS[tone] for tone in fact.tones if tone is not Tone.QUESTION)
     ways = [rf"[{plain}]\|{text_pattern(shortest, fact.budget)}"] if plain else []
     if Tone.QUESTION in fact.tones:
         ways.append(rf"Q\|{text_pattern(shortest, fact.budget, _QUESTION_END)}")
     return f"(?:{'|'.join(ways)})"
+
+
+def _shortest(fact: Fact, minimum: int) -> int:
+    return min(MIN_BRIEF if fact.brief else minimum, fact.budget)
 
 
 def parse_line(line: str, fact: Fact, minimum: int = MIN_SYLLABLES) -> ParsedLine | None:
@@ -80,7 +87,7 @@ def parse_line(line: str, fact: Fact, minimum: int = MIN_SYLLABLES) -> ParsedLin
     tone = TONES.get(letter)
     if not bar or tone not in fact.tones or not is_sentence(text, tone):
         return None
-    if not min(minimum, fact.budget) <= syllables(text) <= fact.budget:
+    if not _shortest(fact, minimum) <= syllables(text) <= fact.budget:
         return None
     return ParsedLine(fact.index, tone, text)
 

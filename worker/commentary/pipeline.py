@@ -1,20 +1,30 @@
 """A request as a script: its lines generated side by side, checked, asked for again, never missing.
 
 The model writes lines and nothing else; which action a line is about, its order and its place in
-the script are code's business. So whatever the engine does, there is one line per action.
+the script are code's business. So whatever the engine does, there is one line per action. Each line
+is held against its fact before it leaves: its particles are mended by code, what else is wrong with
+it is told to the model once, and then the fact alone speaks.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from worker.commentary import fallback
-from worker.commentary.lines import MIN_SYLLABLES, ParsedLine, Reader, grammar
+from worker.commentary.guard import Violation
+from worker.commentary.judging import Judge
+from worker.commentary.lines import ParsedLine, Reader, grammar
 from worker.commentary.prompt import Prompt
+from worker.commentary.script import (
+    CommentaryOptions,
+    GuardMode,
+    Line,
+    Script,
+    Source,
+    Timings,
+)
 from worker.engine import Delta, Engine, Usage
 from worker.errors import (
     DeadlineExceeded,
@@ -25,8 +35,18 @@ from worker.errors import (
     EngineRejected,
 )
 from worker.football.facts import Fact, facts_of
-from worker.football.schema import CommentaryRequest, TableForm
-from worker.football.vocabulary import Tone
+from worker.football.schema import MAX_ACTIONS, CommentaryRequest, Persona
+
+__all__ = [
+    "CommentaryOptions",
+    "GuardMode",
+    "Line",
+    "Script",
+    "Source",
+    "Timings",
+    "commentate",
+    "split",
+]
 
 _TRIES = 2
 
@@ -38,79 +58,6 @@ _REFUSALS = (EngineRejected, EngineOverloaded, EngineKeyRefused)
 _TOKENS_PER_SYLLABLE, _TOKENS_PER_LINE = 5, 4
 
 _SEED_BOUND = 2**63
-
-
-class Source(StrEnum):
-    """Where a line comes from: the model, or the fact alone."""
-
-    MODEL = "model"
-    FALLBACK = "fallback"
-
-
-@dataclass(frozen=True, slots=True)
-class CommentaryOptions:
-    """How lines are generated; what a request says itself goes before.
-
-    Attributes:
-        fanout: into how many side-by-side requests the actions are split; None is one per action.
-        table: how the prompt shows the actions.
-        temperature, top_p: sampling, as in the OpenAI API.
-        seed: makes the same request give the same script, as far as the engine can; or None.
-        deadline_s: seconds after which no line is waited for.
-        deadline_fallback: whether what is not there by then becomes fallback, or fails the job.
-        minimum: syllables that a line must have.
-    """
-
-    fanout: int | None = None
-    table: TableForm = TableForm.FACTS
-    temperature: float = 0.7
-    top_p: float = 0.9
-    seed: int | None = None
-    deadline_s: float = 120.0
-    deadline_fallback: bool = True
-    minimum: int = MIN_SYLLABLES
-
-    def overridden_by(self, request: CommentaryRequest) -> "CommentaryOptions":
-        """These options with what the request sets; a deadline can only become shorter."""
-        names = ("fanout", "table", "temperature", "top_p", "seed")
-        given = {name: getattr(request, name) for name in names}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        deadline_s = min(self.deadline_s, request.deadline_s or self.deadline_s)
-        return replace(self, **chosen, deadline_s=deadline_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One finished line of the script; `index` is its action's 0-based place in the request."""
-
-    index: int
-    tone: Tone
-    text: str
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Milliseconds since the job was taken; `queue_ms` the longest wait of one of its requests."""
-
-    queue_ms: float | None
-    first_line_ms: float
-    total_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """The closing item: one line per action in input order, and what it took.
-
-    `warnings` name a row and what went wrong there (`rawData[3]: truncated`), never a message of
-    the engine's. `repaired` counts the model's lines that came on a second try.
-    """
-
-    lines: tuple[Line, ...]
-    usage: Usage
-    timings: Timings
-    warnings: tuple[str, ...]
-    repaired: int
 
 
 async def commentate(
@@ -150,6 +97,18 @@ def split(facts: Sequence[Fact], groups: int) -> list[Sequence[Fact]]:
     return [facts[start:end] for start, end in pairwise(bounds)]
 
 
+class _Group(NamedTuple):
+    """Consecutive actions that one persona tells in one answer; `attempt` is 0-based."""
+
+    persona: Persona
+    facts: Sequence[Fact]
+    attempt: int = 0
+
+
+# A line of a persona's script: who speaks it and its action's place.
+_Place = tuple[Persona, int]
+
+
 class _Job:
     """The tasks of one request and what they have brought so far; belongs to one event loop."""
 
@@ -165,16 +124,18 @@ class _Job:
         left = options.deadline_s - (now - self._began)
         self._deadline = asyncio.get_running_loop().time() + left
         self._engine, self._options = engine, options
-        self._persona = request.persona
+        self._request = request
         self._facts = facts_of(request)
         self._prompt = Prompt(request, self._facts, options.table)
-        self._lines: dict[int, Line] = {}  # in the order in which they finished
+        self._judge = Judge(request, self._facts, options)
+        self._lines: dict[_Place, Line] = {}  # in the order in which they finished
+        self._refused: dict[_Place, tuple[Violation, ...]] = {}  # by the guard, at the first try
         self._told = 0
         self._usage = Usage()
         self._queue_ms: list[float] = []
         self._first_line_ms = 0.0
         self._warnings: list[str] = []
-        self._repaired = 0
+        self._violations: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._late = False
         self._timer: asyncio.TimerHandle | None = None
@@ -191,13 +152,15 @@ class _Job:
             self._end_late()
             return
         self._timer = loop.call_at(self._deadline, self._end_late)
-        for group in split(self._facts, self._options.fanout or len(self._facts)):
-            self._ask(group, attempt=0)
+        for persona in self._request.personas:
+            for facts in split(self._facts, self._options.fanout or len(self._facts)):
+                self._ask(_Group(persona, facts))
 
     @property
     def unfinished(self) -> bool:
         """Whether something still runs, or is still to be told."""
-        return bool(self.running) or self._told < len(self._facts)
+        wanted = len(self._facts) * len(self._request.personas)
+        return bool(self.running) or self._told < wanted
 
     async def next_lines(self) -> list[Line]:
         """Wait until something happens; the lines that are new since the last call."""
@@ -221,13 +184,17 @@ class _Job:
 
     def script(self) -> Script:
         """The whole, once nothing runs any more."""
-        lines = tuple(self._lines[fact.index] for fact in self._facts)
+        scripts = {
+            persona: tuple(self._lines[persona, fact.index] for fact in self._facts)
+            for persona in self._request.personas
+        }
         queue_ms = max(self._queue_ms, default=None)
         timings = Timings(queue_ms, self._first_line_ms, self._elapsed_ms())
-        return Script(lines, self._usage, timings, tuple(self._warnings), self._repaired)
+        warnings = tuple(self._warnings)
+        return Script(scripts, self._usage, timings, warnings, dict(self._violations))
 
-    def _ask(self, group: Sequence[Fact], attempt: int) -> None:
-        task = asyncio.create_task(self._write(group, attempt))
+    def _ask(self, group: _Group) -> None:
+        task = asyncio.create_task(self._write(group))
         task.add_done_callback(lambda _: self._changed.set())
         self.running.add(task)
 
@@ -245,80 +212,110 @@ class _Job:
 
     async def _give_up(self) -> None:
         await self.stop()
-        missing = [fact for fact in self._facts if fact.index not in self._lines]
+        everything = ((each, fact) for each in self._request.personas for fact in self._facts)
+        missing = [(who, fact) for who, fact in everything if (who, fact.index) not in self._lines]
         if missing and not self._options.deadline_fallback:
             raise DeadlineExceeded(f"Not finished within {self._options.deadline_s:g} s.")
-        for fact in missing:
-            self._fall_back(fact, DeadlineExceeded.code)
+        for persona, fact in missing:
+            self._fall_back(persona, fact, DeadlineExceeded.code)
 
-    async def _write(self, group: Sequence[Fact], attempt: int) -> None:
+    async def _write(self, group: _Group) -> None:
         """Ask for the lines of `group`; each one that does not come is asked for again, alone."""
-        fault = await self._generate(group, attempt)
-        for fact in group:
-            if fact.index in self._lines:
+        refused: dict[int, str] = {}
+        fault = await self._generate(group, refused)
+        for fact in group.facts:
+            if (group.persona, fact.index) in self._lines:
                 continue
-            if attempt + 1 < _TRIES:
-                self._warn(fact, fault)
-                self._ask([fact], attempt + 1)
+            ails = refused.get(fact.index, fault)
+            if group.attempt + 1 < _TRIES:
+                self._warn(group.persona, fact, ails)
+                self._ask(_Group(group.persona, [fact], group.attempt + 1))
             else:
-                self._fall_back(fact, fault)
+                self._fall_back(group.persona, fact, ails)
 
-    async def _generate(self, group: Sequence[Fact], attempt: int) -> str:
-        """Take the lines that come; what ails those that do not."""
+    async def _generate(self, group: _Group, refused: dict[int, str]) -> str:
+        """Take the lines that come; what ails those that do not come at all."""
         try:
-            finish_reason = await self._read(group, attempt)
+            finish_reason = await self._read(group, refused)
         except EngineError as error:
-            if isinstance(error, EngineDead) or (attempt == 0 and isinstance(error, _REFUSALS)):
+            first = group.attempt == 0
+            if isinstance(error, EngineDead) or (first and isinstance(error, _REFUSALS)):
                 raise
             return error.code
         return "malformed" if finish_reason == "stop" else "truncated"
 
-    async def _read(self, group: Sequence[Fact], attempt: int) -> str | None:
-        reader, finish_reason = Reader(group, self._options.minimum), None
-        async for delta in self._answer(group, self._body(group, attempt)):
-            self._take(reader.feed(delta.text), attempt)
+    async def _read(self, group: _Group, refused: dict[int, str]) -> str | None:
+        reader, finish_reason = Reader(group.facts, self._options.minimum), None
+        async for delta in self._answer(group):
+            self._take(reader.feed(delta.text), group, refused)
             self._account(delta)
             finish_reason = delta.finish_reason or finish_reason
         if finish_reason == "stop":
-            self._take(reader.end(), attempt)
+            self._take(reader.end(), group, refused)
         return finish_reason
 
-    async def _answer(self, group: Sequence[Fact], body: Mapping[str, Any]) -> AsyncIterator[Delta]:
+    async def _answer(self, group: _Group) -> AsyncIterator[Delta]:
         """The engine's answer; in one piece for one line, which nobody hears before its end."""
-        if len(group) == 1:
+        body = self._body(group)
+        if len(group.facts) == 1:
             whole = await self._engine.chat(body)
             yield Delta(whole.text, whole.finish_reason, whole.usage, whole.queue_ms)
             return
         async for delta in self._engine.stream(body):
             yield delta
 
-    def _body(self, group: Sequence[Fact], attempt: int) -> dict[str, Any]:
-        options = self._options
+    def _body(self, group: _Group) -> dict[str, Any]:
+        options, first = self._options, group.facts[0]
+        refused = self._refused.get((group.persona, first.index), ()) if group.attempt else ()
         body = {
             "model": self._engine.model,
-            "messages": self._prompt.messages(group),
-            "structured_outputs": {"regex": grammar(group, options.minimum)},
+            "messages": self._prompt.messages(group.facts, group.persona, refused),
+            "structured_outputs": {"regex": grammar(group.facts, options.minimum)},
             "temperature": options.temperature,
             "top_p": options.top_p,
-            "max_tokens": _max_tokens(group),
+            "max_tokens": _max_tokens(group.facts),
         }
         if options.seed is None:
             return body
-        return body | {"seed": (options.seed + _TRIES * group[0].index + attempt) % _SEED_BOUND}
+        voice = self._request.personas.index(group.persona)
+        place = _TRIES * (voice * MAX_ACTIONS + first.index) + group.attempt
+        return body | {"seed": (options.seed + place) % _SEED_BOUND}
 
-    def _take(self, parsed: Iterable[ParsedLine], attempt: int) -> None:
-        for line in parsed:
-            self._repaired += attempt > 0
-            self._add(Line(line.index, line.tone, line.text, Source.MODEL))
+    def _take(self, parsed: Iterable[ParsedLine], group: _Group, refused: dict[int, str]) -> None:
+        """Keep the lines that may be told; note of the others why not."""
+        for written in parsed:
+            fact, place = self._facts[written.index], (group.persona, written.index)
+            first = self._refused.get(place, ()) if group.attempt else None
+            verdict = self._judge.of_model(
+                written, fact, group.persona, tuple(self._beside(*place)), first
+            )
+            self._violations.update(violation.kind.value for violation in verdict.violations)
+            if verdict.line is None:
+                refused[written.index] = _told(verdict.violations)
+                self._refused.setdefault(place, verdict.violations)
+                continue
+            if verdict.violations and verdict.line.source is Source.MODEL:
+                self._warn(group.persona, fact, _told(verdict.violations))
+            self._add(verdict.line)
 
-    def _fall_back(self, fact: Fact, fault: str) -> None:
-        self._warn(fact, fault)
-        self._add(Line(fact.index, *fallback.line(fact, self._persona), Source.FALLBACK))
+    def _beside(self, persona: Persona, index: int) -> Iterator[str]:
+        """What is told right before and after an action, as far as it is there already."""
+        if index == 0:
+            yield from self._request.previous_script[-1:]
+        for near in (index - 1, index + 1):
+            if (persona, near) in self._lines:
+                yield self._lines[persona, near].text
+
+    def _fall_back(self, persona: Persona, fact: Fact, fault: str) -> None:
+        self._warn(persona, fact, fault)
+        first = self._refused.get((persona, fact.index), ())
+        beside = tuple(self._beside(persona, fact.index))
+        self._add(self._judge.fallback(fact, persona, beside, first))
 
     def _add(self, line: Line) -> None:
         if not self._lines:
             self._first_line_ms = self._elapsed_ms()
-        self._lines[line.index] = line
+        self._lines[line.persona, line.index] = line
         self._changed.set()
 
     def _account(self, delta: Delta) -> None:
@@ -326,12 +323,19 @@ class _Job:
         if delta.queue_ms is not None:
             self._queue_ms.append(delta.queue_ms)
 
-    def _warn(self, fact: Fact, fault: str) -> None:
-        self._warnings.append(f"rawData[{fact.index}]: {fault}")
+    def _warn(self, persona: Persona, fact: Fact, fault: str) -> None:
+        """Name the row; and who told it, where more than one does."""
+        who = f" ({persona})" if len(self._request.personas) > 1 else ""
+        self._warnings.append(f"rawData[{fact.index}]{who}: {fault}")
 
     def _elapsed_ms(self) -> float:
         return (perf_counter() - self._began) * 1000
 
 
-def _max_tokens(group: Sequence[Fact]) -> int:
-    return sum(_TOKENS_PER_SYLLABLE * fact.budget + _TOKENS_PER_LINE for fact in group)
+def _told(violations: Iterable[Violation]) -> str:
+    """The classes of violations, as a warning has them."""
+    return f"guard ({', '.join(dict.fromkeys(each.kind.value for each in violations))})"
+
+
+def _max_tokens(facts: Sequence[Fact]) -> int:
+    return sum(_TOKENS_PER_SYLLABLE * fact.budget + _TOKENS_PER_LINE for fact in facts)

@@ -1,7 +1,7 @@
-"""Facts as chat messages: who speaks, which match, the table, and last which line to write.
+"""Facts as chat messages: which match, the table, who speaks, and last which line to write.
 
 All requests of one job share everything but the tail, so that the engine computes the long part
-once. Whatever comes from the data is folded on its way in: it stays inside its cell, and no chat
+once; those of several personas share everything up to the voice. Whatever comes from the data is folded on its way in: it stays inside its cell, and no chat
 marker of any model survives in it. Players and teams are named as the line grammar can write them:
 a name that it cannot is not shown, or the model would be asked for what it cannot say.
 """
@@ -15,12 +15,15 @@ from functools import cache
 from importlib.resources import files
 
 from worker.commentary import words
+from worker.commentary.guard import Violation
 from worker.commentary.names import speakable, team
 from worker.football.facts import Fact, Team
 from worker.football.schema import Action, CommentaryRequest, Match, Persona, TableForm
 from worker.football.vocabulary import GOALS, WORDS, ActionType
 
 _PREVIOUS_LINES = 3
+# A model that is told everything at once mends nothing.
+_TOLD_AT_ONCE = 2
 
 # Every family's chat markers are built with these (`[|user|]`, `<|im_end|>`, `</s>`, `[INST]`),
 # and no player's or team's name has them.
@@ -31,29 +34,48 @@ class Prompt:
     """What the requests of one job say to the model: the same long part, each its own short tail.
 
     Args:
-        request: gives persona, match, score and what was said before.
+        request: gives match, score and what was said before.
         facts: all facts of the request, in its order.
         table: how the table shows the actions.
     """
 
     def __init__(self, request: CommentaryRequest, facts: Sequence[Fact], table: TableForm) -> None:
-        self._system = system(request.persona)
         self._context = _context(request, facts, table)
 
-    def messages(self, wanted: Sequence[Fact]) -> list[dict[str, str]]:
-        """The chat messages that ask for the lines of `wanted`, in their order."""
+    def messages(
+        self, wanted: Sequence[Fact], persona: Persona, refused: Sequence[Violation] = ()
+    ) -> list[dict[str, str]]:
+        """The chat messages that ask a persona for the lines of `wanted`, in their order.
+
+        `refused` is what was wrong with the last answer, which is told in one sentence.
+        """
+        parts = (self._context, voice(persona), _complaint(refused), _tail(wanted))
         return [
-            {"role": "system", "content": self._system},
-            {"role": "user", "content": f"{self._context}\n{_tail(wanted)}"},
+            {"role": "system", "content": system()},
+            {"role": "user", "content": "\n".join(part for part in parts if part)},
         ]
 
 
 @cache
-def system(persona: Persona) -> str:
-    """What the speaker is told of the task and of its voice; personas/*.txt, as they stand."""
-    prose = files("worker.commentary") / "personas"
-    parts = ("base", persona.value.lower())
-    return "".join((prose / f"{part}.txt").read_text("utf-8") for part in parts).strip()
+def system() -> str:
+    """What every speaker is told of the task; personas/base.txt, as it stands."""
+    return _prose("base")
+
+
+@cache
+def voice(persona: Persona) -> str:
+    """How a persona speaks; its file, as it stands."""
+    return _prose(persona.value.lower())
+
+
+def _prose(name: str) -> str:
+    return (files("worker.commentary") / "personas" / f"{name}.txt").read_text("utf-8").strip()
+
+
+def _complaint(refused: Sequence[Violation]) -> str:
+    """One sentence about the last answer, in which the wrong words stand as data."""
+    told = [f"'{fold(each.text)}' 부분에서 {fold(each.reason)}" for each in refused[:_TOLD_AT_ONCE]]
+    return f"앞 답은 쓸 수 없다. {', '.join(told)}." if told else ""
 
 
 def fold(text: object) -> str:
@@ -79,8 +101,12 @@ def _context(request: CommentaryRequest, facts: Sequence[Fact], table: TableForm
 
 def _tail(wanted: Sequence[Fact]) -> str:
     if len(wanted) == 1:
-        return f"{wanted[0].index + 1}번 한 줄, {wanted[0].budget}음절 이내."
-    lengths = ", ".join(f"{fact.index + 1}번 {fact.budget}음절" for fact in wanted)
+        brief = " 한두 마디로" if wanted[0].brief else ""
+        return f"{wanted[0].index + 1}번 한 줄,{brief} {wanted[0].budget}음절 이내."
+    lengths = ", ".join(
+        f"{fact.index + 1}번{' 한두 마디' if fact.brief else ''} {fact.budget}음절"
+        for fact in wanted
+    )
     return f"{lengths} 이내로 차례대로 {len(wanted)}줄."
 
 
@@ -124,6 +150,7 @@ def _fact_row(fact: Fact) -> dict[str, object]:
         "행동": fact.word,
         "팀": team(fact.actor.team, fact.actor.side),
         "선수": _player(fact),
+        "등번호": fact.actor.number,
         "결과": _result(fact),
         "받은 선수": speakable(fact.receiver.name) if fact.receiver else None,
         "위치": words.zone(fact.start),

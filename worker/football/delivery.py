@@ -121,6 +121,7 @@ SHORTEST: Final = 14  # unit: syllables; a plain sentence with one name in it
 LONGEST: Final = 45  # unit: syllables; six to seven seconds
 _ROOM_FOR_A_VERB: Final = 10  # unit: syllables beside both names: "…이 …에게 패스를 보냅니다"
 _ROOM_ALONE: Final = 13  # unit: syllables beside the actor's: "…의 패스가 이어지지 않습니다"
+_ROOM_FOR_A_WORD: Final = 8  # unit: syllables beside the actor's: "…, 골키퍼 공중볼 처리"
 
 
 def salience(meaning: Meaning, places: Places, *, told: bool) -> float:
@@ -169,7 +170,7 @@ def _at_home(places: Places) -> bool:
     return bool(known) and all(place.third in _CALM_PLACES for place in known)
 
 
-def budget(value: float, seconds: float | None, names: tuple[str, ...]) -> int:
+def budget(value: float, seconds: float | None, names: tuple[str, ...], rate: float = 1.0) -> int:
     """How many syllables a line may have.
 
     What a line deserves grows with its salience: from 14 to 45 even when the next action presses
@@ -181,6 +182,7 @@ def budget(value: float, seconds: float | None, names: tuple[str, ...]) -> int:
         value: the salience, 0 to 1.
         seconds: to the next action; None when unknown, which takes the middle.
         names: of the actor and, if there is one, the receiver.
+        rate: how fast the voice speaks, as a multiple of SYLLABLES_PER_SECOND.
     """
     pressed = SHORTEST + (LONGEST - SHORTEST) * value**2
     at_leisure = 20 + (LONGEST - 20) * value
@@ -189,7 +191,12 @@ def budget(value: float, seconds: float | None, names: tuple[str, ...]) -> int:
     else:
         fair = max(pressed, min(at_leisure, SYLLABLES_PER_SECOND * seconds))
     spoken = [_syllables(name) for name in names]
-    return max(round(fair), sum(spoken) + _ROOM_FOR_A_VERB, sum(spoken[:1]) + _ROOM_ALONE)
+    return max(round(fair * rate), sum(spoken) + _ROOM_FOR_A_VERB, sum(spoken[:1]) + _ROOM_ALONE)
+
+
+def brief_budget(names: tuple[str, ...]) -> int:
+    """How many syllables a word or two may have: the actor's name and what he does."""
+    return sum(_syllables(name) for name in names[:1]) + _ROOM_FOR_A_WORD
 
 
 def _syllables(name: str) -> int:

@@ -58,12 +58,14 @@ class Person:
         team: the team's short Korean name as given; None when not given.
         position: the position as given (`CB`, `GK`), or None.
         side: home or away; None when it cannot be known.
+        number: the shirt number, or None.
     """
 
     name: str | None
     team: str | None
     position: str | None = None
     side: Team | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Fact:
         salience: 0 (routine) to 1 (a goal).
         tones: the tones that are possible, likeliest first; never empty.
         budget: how many syllables the line may have, at most.
+        gap: seconds to the next action, or None where that is unknown.
+        brief: whether it is told in a word or two.
     """
 
     index: int
@@ -120,6 +124,8 @@ class Fact:
     salience: float
     tones: tuple[Tone, ...]
     budget: int
+    gap: float | None = None
+    brief: bool = False
 
 
 # What moves the ball somewhere worth telling; crosses and corners need no direction to be told.
@@ -151,7 +157,7 @@ class _Window:
     """All rows of a request: most of what a row means stands in its neighbours."""
 
     rows: tuple[_Row, ...]
-    match: Match
+    request: CommentaryRequest
     orientations: frozenset[Orientation]
 
 
@@ -159,7 +165,7 @@ def facts_of(request: CommentaryRequest) -> tuple[Fact, ...]:
     """One fact for each action, in order."""
     rows = tuple(_row(action, request) for action in request.actions)
     declared = request.coordinates.orientation
-    window = _Window(rows, request.match, pitch.orientations(declared, _sightings(rows)))
+    window = _Window(rows, request, pitch.orientations(declared, _sightings(rows)))
     return tuple(_fact(index, window) for index in range(len(rows)))
 
 
@@ -204,6 +210,7 @@ def _fact(index: int, window: _Window) -> Fact:
     start, end = _places(row, window.orientations)
     zones = (_zone(row, start), _zone(row, end))
     weight = delivery.salience(row.meaning, zones, told=told_by is not None)
+    gap, brief = _gap(index, window.rows), weight < window.request.min_salience
     return Fact(
         index=index,
         type=row.meaning.type,
@@ -224,13 +231,31 @@ def _fact(index: int, window: _Window) -> Fact:
         minute=_minute(row.action),
         salience=weight,
         tones=delivery.tones(row.meaning, zones),
-        budget=delivery.budget(weight, _gap(index, window.rows), _names(actor, receiver)),
+        budget=_budget(weight, gap, _names(actor, receiver), window.request, brief=brief),
+        gap=gap,
+        brief=brief,
+    )
+
+
+def _budget(
+    weight: float,
+    gap: float | None,
+    names: tuple[str, ...],
+    request: CommentaryRequest,
+    *,
+    brief: bool,
+) -> int:
+    return (
+        delivery.brief_budget(names)
+        if brief
+        else delivery.budget(weight, gap, names, request.speech_rate)
     )
 
 
 def _person(row: _Row) -> Person:
-    position = row.action.position_name or row.action.main_position
-    return Person(row.action.player_name, row.team, position, row.side)
+    action = row.action
+    position = action.position_name or action.main_position
+    return Person(action.player_name, row.team, position, row.side, action.shirt_number)
 
 
 def _names(actor: Person, receiver: Person | None) -> tuple[str, ...]:
@@ -324,7 +349,7 @@ def _scorer(row: _Row, window: _Window) -> tuple[Team | None, str | None]:
         return None, None
     side = row.side.opponent
     given = (other.team for other in window.rows if other.side is side and other.team)
-    return side, next(given, None) or _team_name(side, window.match)
+    return side, next(given, None) or _team_name(side, window.request.match)
 
 
 def _places(row: _Row, orientations: frozenset[Orientation]) -> tuple[Point | None, Point | None]:

@@ -24,6 +24,7 @@ __all__ = [
 MAX_ACTIONS: Final = 20  # of the wire contract; ten are normal
 _LINE_LIMIT: Final = 500  # unit: characters of a line in previousScript
 _MAX_SEED: Final = 2**63 - 1  # vLLM takes a signed 64-bit seed
+_RATES: Final = (0.5, 2.0)  # of speech: beyond them no voice is understood
 
 
 class Persona(StrEnum):
@@ -136,6 +137,7 @@ class Action:
             dx, dy where no end is given, and the start where neither is.
         team_name_short: the short name, or the long one where there is none.
         receiver: who got the ball, where the column does not say whether it holds a name or an id.
+        shirt_number: the number on the player's back, which a line may then say.
         set_piece_type … duel_type: kloppy's qualifiers.
 
     All text is one clean line. SPADL's numbers are already names.
@@ -165,6 +167,7 @@ class Action:
     receiver_id: str | None = None
     receiver_name: str | None = None
     receiver: str | None = None
+    shirt_number: int | None = None
     set_piece_type: str | None = None
     pass_type: str | None = None
     card_type: str | None = None
@@ -203,6 +206,7 @@ class Action:
             receiver_id=given.identifier("receiverPlayerId", "relativePlayerId"),
             receiver_name=given.text("receiverName"),
             receiver=given.identifier("receiver"),
+            shirt_number=given.whole("shirtNumber", "jerseyNumber", "backNumber", low=1, high=99),
             set_piece_type=given.text("setPieceType"),
             pass_type=given.text("passType"),
             card_type=given.text("cardType"),
@@ -269,7 +273,7 @@ class CommentaryRequest:
 
     Attributes:
         game_id: echoed; None when not given.
-        persona: who speaks.
+        personas: who speaks, one script each; the first one's is the job's own.
         match: what is known of the game.
         actions: 1 to 20, in order, their ids distinct.
         coordinates: how the rows' numbers are meant.
@@ -278,10 +282,14 @@ class CommentaryRequest:
         fanout, table, temperature, top_p, seed, deadline_s: this job's own values, None for the
             worker's defaults. `deadline_s` is in seconds.
         stream: whether each line is wanted as soon as it is finished.
+        explain: whether each line is wanted with what it rests on and what was wrong at first.
+        ssml: whether each line is wanted as SSML, too.
+        speech_rate: how fast the voice speaks, as a multiple of 7 syllables a second.
+        min_salience: below it an action is told in a word or two; 0 tells all in full.
     """
 
     game_id: str | None
-    persona: Persona
+    personas: tuple[Persona, ...]
     match: Match
     actions: tuple[Action, ...]
     coordinates: Coordinates = field(default_factory=Coordinates)
@@ -294,6 +302,10 @@ class CommentaryRequest:
     seed: int | None = None
     deadline_s: float | None = None
     stream: bool = False
+    explain: bool = False
+    ssml: bool = False
+    speech_rate: float = 1.0
+    min_salience: float = 0.0
 
     @classmethod
     def parse(cls, document: object) -> "CommentaryRequest":
@@ -304,7 +316,7 @@ class CommentaryRequest:
         coordinates = _coordinates(given)
         return cls(
             game_id=given.echo("gameId"),
-            persona=given.choice("style", Persona) or Persona.CASTER,
+            personas=_personas(given),
             match=Match.read(given.fields("matchInfo")),
             actions=_actions(given, coordinates),
             coordinates=coordinates,
@@ -317,7 +329,32 @@ class CommentaryRequest:
             seed=given.whole("seed", low=0, high=_MAX_SEED),
             deadline_s=_number(given, "deadlineSeconds", above=0),
             stream=bool(given.flag("stream")),
+            explain=bool(given.flag("explain")),
+            ssml=bool(given.flag("ssml")),
+            speech_rate=_speech_rate(given),
+            min_salience=_number(given, "minSalience", at_least=0, at_most=1) or 0.0,
         )
+
+
+def _personas(given: Fields) -> tuple[Persona, ...]:
+    """Those of `styles`, which goes before `style`; CASTER where neither is given."""
+    style = given.choice("style", Persona)
+    names = given.items("styles")
+    if names is None:
+        return (style or Persona.CASTER,)
+    place = given.spelt("styles")
+    each = [Fields({f"{place}[{index}]": name}) for index, name in enumerate(names)]
+    chosen = [name.choice(f"{place}[{index}]", Persona) for index, name in enumerate(each)]
+    personas = tuple(persona for persona in chosen if persona)
+    if not personas or len(set(personas)) < len(chosen):
+        raise given.error("styles", f"must hold different ones of {', '.join(Persona)}")
+    return personas
+
+
+def _speech_rate(given: Fields) -> float:
+    speech = given.fields("speech")
+    speech.require_known(("rate",))
+    return _number(speech, "rate", at_least=_RATES[0], at_most=_RATES[1]) or 1.0
 
 
 def _coordinates(given: Fields) -> Coordinates:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from worker.commentary.pipeline import Line, Script, Source, Timings, commentate
+from worker.commentary.speech import script_ssml, seconds, ssml
 from worker.football.schema import CommentaryRequest
 from worker.football.vocabulary import fold
 from worker.record import Record
@@ -30,13 +31,33 @@ def read(document: Mapping[str, Any]) -> "Commentary":
 def script_line(line: Line, request: CommentaryRequest) -> dict[str, Any]:
     """A line as clients read it: their four keys first, ours after them."""
     action = request.actions[line.index]
-    return {
+    told: dict[str, Any] = {
         "actionId": action.action_id,
         "timeSeconds": action.time_text,
         "tone": line.tone.value,
         "description": line.text,
         "source": line.source.value,
     }
+    if request.ssml:
+        told["ssml"] = ssml(line, request.speech_rate)
+    return told | (explanation(line, request) if request.explain else {})
+
+
+def explanation(line: Line, request: CommentaryRequest) -> dict[str, Any]:
+    """What a line rests on, what was wrong at first, how true it is, and how long it takes."""
+    spoken = seconds(line.text, line.tone, request.speech_rate)
+    return {
+        "facts": [ground._asdict() for ground in line.grounds],
+        "violations": [violation._asdict() for violation in line.first],
+        "faithfulness": line.review.faithfulness if line.review else None,
+        "seconds": round(spoken, 2),
+    }
+
+
+def counts(script: Script) -> dict[str, Any]:
+    """How many lines come from where, and what was found in the model's answers."""
+    sources = {source.value: number for source, number in script.sources.items()}
+    return sources | {"violations": dict(sorted(script.violations.items()))}
 
 
 def timings(spent: Timings, waited_ms: float) -> dict[str, float | None]:
@@ -49,17 +70,16 @@ def timings(spent: Timings, waited_ms: float) -> dict[str, float | None]:
     }
 
 
-def result(
-    context: Context, request: CommentaryRequest, script: Script, lines: list[Answer] | None
-) -> dict[str, Any]:
-    """The result object of a finished job; `lines` is None where they have left already."""
+def result(context: Context, request: CommentaryRequest, script: Script) -> dict[str, Any]:
+    """The result object of a finished job; of a streamed one, without what has left already."""
     usage = script.usage
     return {
         "jobId": context.job_id,
         "gameId": request.game_id,
         "status": "DONE",
-        **({} if lines is None else {"script": lines}),
+        **({} if request.stream else scripts(request, script)),
         "model": context.engine.model,
+        "counts": counts(script),
         "usage": {
             "promptTokens": usage.prompt,
             "cachedTokens": usage.cached,
@@ -70,12 +90,35 @@ def result(
     }
 
 
+def scripts(request: CommentaryRequest, script: Script) -> dict[str, Any]:
+    """`script`, the first persona's; and where more are asked for, all of them by their names."""
+    lines = {
+        persona.value: [script_line(line, request) for line in each]
+        for persona, each in script.scripts.items()
+    }
+    told: dict[str, Any] = {"script": next(iter(lines.values()))}
+    return told | ({"scripts": lines} if len(lines) > 1 else {}) | spoken(request, script)
+
+
+def spoken(request: CommentaryRequest, script: Script) -> dict[str, Any]:
+    """Each script as one SSML document, where that is asked for; shaped as the scripts are."""
+    if not request.ssml:
+        return {}
+    documents = {
+        persona.value: script_ssml(lines, request.speech_rate)
+        for persona, lines in script.scripts.items()
+    }
+    told: dict[str, Any] = {"ssml": next(iter(documents.values()))}
+    return told | ({"ssmls": documents} if len(documents) > 1 else {})
+
+
 def note(record: Record, script: Script) -> None:
     """Note of a script what the log may tell."""
     record.usage = script.usage
     record.queue_ms = script.timings.queue_ms
-    record.repaired = script.repaired
-    record.fallback = sum(line.source is Source.FALLBACK for line in script.lines)
+    record.repaired = script.sources[Source.REPAIRED]
+    record.fallback = script.sources[Source.FALLBACK]
+    record.violations = sum(script.violations.values())
     record.finish = "done"
 
 
@@ -85,7 +128,7 @@ class Commentary:
 
     Each of those chunks is `{"line": …, "index": …}` with the line's 0-based place in the script,
     and the last one the result without its script: put back in their places, they are the result
-    of the same job unstreamed.
+    of the same job unstreamed. With several personas each chunk names its `style`.
     """
 
     shape: ClassVar[str] = "commentary"
@@ -102,14 +145,20 @@ class Commentary:
     async def answers(self, context: Context) -> AsyncGenerator[Answer, None]:
         """The lines as they finish where they are wanted so, then the result."""
         request, record = self.request, context.record
-        record.persona, record.model = request.persona.value, context.engine.model
+        record.persona = ",".join(persona.value for persona in request.personas)
+        record.model = context.engine.model
         made = commentate(request, context.engine, context.options, record.began)
         async with aclosing(made) as items:
             async for item in items:
                 if isinstance(item, Script):
                     note(record, item)
                     context.generated()
-                    lines = [script_line(line, request) for line in item.lines]
-                    yield result(context, request, item, None if request.stream else [*lines])
+                    yield result(context, request, item)
                 elif request.stream:
-                    yield {"line": script_line(item, request), "index": item.index}
+                    yield self._chunk(item)
+
+    def _chunk(self, line: Line) -> dict[str, Any]:
+        """A line with its place; and who speaks it, where more than one does."""
+        chunk = {"line": script_line(line, self.request), "index": line.index}
+        several = len(self.request.personas) > 1
+        return chunk | ({"style": line.persona.value} if several else {})

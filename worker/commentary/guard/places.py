@@ -1,0 +1,241 @@
+"""Where it happened: sides, zones, directions and distances, each as the acting team sees it.
+
+A place is said of where the action began (…에서), of where the ball went (…으로), or of either. What
+the fact does not know may not be said, and what it knows may not be said otherwise.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from worker.commentary import words
+from worker.commentary.guard.cast import ACTOR, OPPONENT, OWN, RECEIVER, Reading
+from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
+from worker.football.facts import Direction, Distance, Fact, Lane, Third, Zone
+from worker.football.vocabulary import PASSES, SHOTS, ActionType
+
+_T = ActionType
+_BOXES = frozenset({Third.OWN_BOX, Third.BOX})
+_AT_HOME = frozenset({Third.OWN_BOX, Third.OWN})
+_UP_FRONT = frozenset({Third.FINAL, Third.BOX})
+_FLANKS = frozenset({Lane.LEFT, Lane.RIGHT})
+# Played into the area by their nature; where they are meant to go may be said though not known.
+_INTO_THE_BOX = frozenset({_T.CROSS, _T.CORNER})
+
+# After a place: where the action is, where the ball goes, or (with anything else) either.
+_AT = "에서(?! ?(?:기다|대기|달려|뛰어|있|쇄도|침투))"
+_TO = "(?:쪽)?(?:으로|로(?!서)|을 향|를 향|까지|에(?![서게]))"
+_GETS = re.compile("[^.!?,]{0,12}(?:받|잡|기다|대기|쇄도|이어받|맞)")
+_NOUNS = (
+    "(?: ?(?:측면|진영|공간|라인|구역|지역|방면|날개|구석|깊숙한 곳|깊은 곳|깊숙이|빈 공간|뒷공간|박스|페널티 ?박스|안쪽?|앞|부근|근처|사이드"
+    "|모서리|코너|끝|터치라인|옆줄|쪽|지점))*"
+)
+
+
+class _Place(NamedTuple):
+    """A way to say a place, with the thirds or the lanes that it is true of."""
+
+    pattern: "re.Pattern[str]"
+    true: frozenset[Third] | frozenset[Lane]
+
+
+def _place(said: str, *true: Third | Lane) -> _Place:
+    pattern = f"(?:{said})(?P<nouns>{_NOUNS})(?:(?P<at>{_AT})|(?P<to>{_TO}))?"
+    return _Place(re.compile(pattern), frozenset(true))  # type: ignore[arg-type]
+
+
+_HIS = f"(?:자기|우리|자신의|자신들의|본인|{OWN}의?|{ACTOR}의)(?: ?팀| ?편)? ?"
+_THEIR = f"(?:상대|적|적의|상대 팀|상대팀|{OPPONENT}의?)(?:의|편)? ?"
+_BOX = "(?:페널티 ?(?:박스|지역|에어리어|구역)|(?<!페널티 )박스|문전|골문 ?(?:바로 )?(?:앞|정면|근처)|골 ?에어리어|골 ?지역)"
+_OUTSIDE = " ?(?:밖|바깥|외곽|앞|정면|근처|부근|모서리|언저리)"
+
+_PLACES = (
+    _place("왼쪽|왼편|좌측|좌편|왼 측면", Lane.LEFT),
+    _place("오른쪽|오른편|우측|우편|오른 측면", Lane.RIGHT),
+    _place(
+        "(?<!미드필드 )중앙(?!선| ?수비| ?미드)|가운데|한복판|정면(?! ?승부| ?돌파)", Lane.CENTRE
+    ),
+    _place("(?<!왼쪽 )(?<!오른쪽 )(?<!왼 )(?<!오른 )(?:측면|(?<!오프)사이드(?!라인))", *_FLANKS),
+    _place(f"{_HIS}{_BOX}(?!{_OUTSIDE})", Third.OWN_BOX),
+    _place(f"{_THEIR}{_BOX}(?!{_OUTSIDE})", Third.BOX),
+    _place(f"(?:페널티 ?)?(?:박스|에어리어|페널티 ?지역){_OUTSIDE}|아크", Third.FINAL, Third.OWN),
+    _place(f"(?:{_HIS}|수비 |아군 )(?:수비 )?진영", *_AT_HOME),
+    _place(f"{_THEIR}(?:수비 )?진영|적진|공격 진영", *_UP_FRONT),
+    _place(
+        "중원|미드필드|하프 ?라인|중앙선|센터 ?서클|허리(?= ?(?:진|라인|에서|로|쪽))", Third.MIDDLE
+    ),
+    _place("최전방", *_UP_FRONT),
+    _place("최후방", *_AT_HOME),
+)
+_ANY_BOX = _place(
+    f"(?<!자기 )(?<!우리 )(?<!상대 )(?<!{OWN} )(?<!{OPPONENT} )(?:{_BOX})(?!{_OUTSIDE})", *_BOXES
+)
+
+_SHOT_AT = re.compile(
+    "(?:골문|골대|골망|골포스트)의? ?(?:왼쪽|오른쪽|좌측|우측|구석|상단|하단|위|모서리)"
+    "|(?:왼쪽|오른쪽|좌측|우측) ?(?:골문|골대|골포스트|구석|상단|하단|모서리)|구석[을으]"
+)
+_BETWEEN = re.compile("반대편|반대쪽|대각선|방향 ?전환")
+
+
+class _Movement(NamedTuple):
+    """A way to say where or how far the ball went."""
+
+    pattern: "re.Pattern[str]"
+    true: frozenset[Direction] | frozenset[Distance]
+
+
+def _movement(said: str, *true: Direction | Distance) -> _Movement:
+    return _Movement(re.compile(said), frozenset(true))  # type: ignore[arg-type]
+
+
+_NOT_IN_FRONT = (
+    f"(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!선수 )"
+)
+_FORWARD = _movement(
+    f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)|전진(?! ?수비)"
+    "|(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])|앞공간|앞(?:쪽)?에 (?:있|선|서)",
+    Direction.FORWARD,
+)
+_MOVEMENTS = (
+    _FORWARD,
+    _movement(
+        "뒤(?:쪽)?으로|뒤로|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
+        "|뒷걸음|뒤쪽(?:에|을|의)|뒤돌|뒤에 (?:있|선|서)",
+        Direction.BACKWARD,
+    ),
+    _movement("옆(?:쪽)?으로|횡패스|횡으로|옆에 있|옆 동료|수평|나란히", Direction.SIDEWAYS),
+    _movement(
+        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?:긴|기다란) ?(?:패스|크로스|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
+        Distance.LONG,
+    ),
+    _movement("멀리(?!서)", Distance.LONG, Distance.MEDIUM),
+    _movement("짧게|짧은|숏 ?패스|짤막", Distance.SHORT),
+)
+_FAR_SHOT = re.compile("중거리|장거리|먼 거리|멀리서|먼 곳")
+_NEAR_SHOT = re.compile("근거리|지근거리|코앞|문전 앞")
+
+
+def findings(reading: Reading) -> Iterator[Finding]:
+    """What a line says of places and movements."""
+    for place in _PLACES:
+        yield from _of_place(place, reading)
+    yield from _of_any_box(reading)
+    yield from _of_the_shot(reading)
+    for movement in _MOVEMENTS:
+        yield from _of_movement(movement, reading)
+    yield from _across(reading)
+
+
+def _of_place(place: _Place, reading: Reading) -> Iterator[Finding]:
+    for found in place.pattern.finditer(reading.masked):
+        if not _of_the_goal(reading.masked, found.start(), found.end()):
+            yield _judged(place, found, reading)
+
+
+def _judged(place: _Place, found: "re.Match[str]", reading: Reading) -> Finding:
+    fact = reading.fact
+    field, zones = _spoken_of(found, fact)
+    if place.true & {part for zone in zones for part in (zone.third, zone.lane)}:
+        return Ground(field, reading.said(found))
+    if not zones and fact.type in _INTO_THE_BOX and Third.BOX in place.true and not found["at"]:
+        return Ground("type", reading.said(found))
+    known = ", ".join(filter(None, map(words.zone, zones)))
+    told = f"위치는 {known}이다" if known else "그 위치는 자료에 없다"
+    return Violation(Kind.PLACE, reading.said(found), told)
+
+
+def _spoken_of(found: "re.Match[str]", fact: Fact) -> tuple[str, tuple[Zone, ...]]:
+    """The field and the zones that a place is said of."""
+    start = (fact.start,) if fact.start else ()
+    end = (fact.end,) if fact.end else ()
+    if found["at"]:
+        # …에서 받다: where the other one gets it.
+        gets = fact.type in PASSES and _GETS.match(found.string, found.end())
+        return "start", (*start, *end) if gets else start
+    if found["to"]:
+        # A ball that goes nowhere we know stays where it is; so does one who moves on the spot.
+        return "end", end or start
+    return "end" if end and not start else "start", (*start, *end)
+
+
+def _of_any_box(reading: Reading) -> Iterator[Finding]:
+    """An area that is nobody's in the line's words is either's; unless it was told with its owner."""
+    for found in _ANY_BOX.pattern.finditer(reading.masked):
+        before = reading.masked[max(0, found.start() - 6) : found.start()]
+        if not re.search(f"(?:{_HIS}|{_THEIR})$", before):
+            yield _judged(_ANY_BOX, found, reading)
+
+
+def _of_the_goal(masked: str, start: int, end: int) -> bool:
+    """Whether a side is one of the goal's, where no row knows it: told apart in `_of_the_shot`."""
+    around = masked[max(0, start - 5) : end + 4]
+    return _SHOT_AT.search(around) is not None
+
+
+def _of_the_shot(reading: Reading) -> Iterator[Finding]:
+    masked, fact = reading.masked, reading.fact
+    for found in _SHOT_AT.finditer(masked):
+        yield Violation(Kind.PLACE, reading.said(found), "골문의 어디인지는 자료에 없다")
+    if fact.type not in SHOTS:
+        return
+    ranges = ((_FAR_SHOT, {Third.FINAL, Third.MIDDLE, Third.OWN}), (_NEAR_SHOT, {Third.BOX}))
+    for pattern, thirds in ranges:
+        found = pattern.search(masked)
+        if found and fact.start and fact.start.third in thirds:
+            yield Ground("start", reading.said(found))
+        elif found:
+            where = words.zone(fact.start)
+            told = f"위치는 {where}이다" if where else "그 위치는 자료에 없다"
+            yield Violation(Kind.PLACE, reading.said(found), told)
+
+
+def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:
+    fact = reading.fact
+    found = movement.pattern.search(reading.masked)
+    if found is None or (movement is _FORWARD and _comes_out(reading)):
+        return
+    moved = {fact.direction, fact.distance}
+    if movement.true & moved or _goes_there(movement, fact):
+        yield Ground("direction", reading.said(found))
+        return
+    known = words.movement(fact.direction, fact.distance)
+    told = f"공은 {known} 갔다" if known else "그 방향이나 거리는 자료에 없다"
+    yield Violation(Kind.PLACE, reading.said(found), told)
+
+
+def _goes_there(movement: _Movement, fact: Fact) -> bool:
+    """To the front or the back is also where a ball ends that goes far enough that way."""
+    return (
+        fact.direction is None
+        and fact.type in PASSES
+        and fact.start is not None
+        and (
+            fact.end is not None
+            and fact.start.third != fact.end.third
+            and Direction.FORWARD in movement.true
+            and list(Third).index(fact.end.third) > list(Third).index(fact.start.third)
+        )
+    )
+
+
+_COMES_OUT = re.compile(
+    "(?:앞(?:쪽)?으로|전방으로) ?(?:[가-힣]+ )?(?:나[오온와왔서선섭섰]|뛰|달려)|전진 ?(?:수비|방어)"
+)
+
+
+def _comes_out(reading: Reading) -> bool:
+    """Whether somebody steps out to the ball, which is no movement of the ball's."""
+    return _COMES_OUT.search(reading.masked) is not None
+
+
+def _across(reading: Reading) -> Iterator[Finding]:
+    """To the other side, where the ball changed sides."""
+    found, fact = _BETWEEN.search(reading.masked), reading.fact
+    if found is None:
+        return
+    lanes = {zone.lane for zone in (fact.start, fact.end) if zone}
+    if lanes >= _FLANKS:
+        yield Ground("end", reading.said(found))
+    else:
+        yield Violation(Kind.PLACE, reading.said(found), "공이 반대편으로 간 것은 아니다")
