@@ -36,7 +36,9 @@ def measured() -> Measured:
             times.append(perf_counter() - began)
             yield case, judged
 
-    report.tallied(timed(tqdm(list(cases.correct()), "correct lines", leave=False)), result, lies=False)
+    report.tallied(
+        timed(tqdm(list(cases.correct()), "correct lines", leave=False)), result, lies=False
+    )
     report.tallied(timed(tqdm(list(cases.mutated()), "mutants", leave=False)), result, lies=False)
     for origin in cases.FILES:
         report.tallied(timed(cases.lies(origin)), result, lies=True)

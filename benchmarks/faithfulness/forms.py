@@ -55,9 +55,7 @@ async def compare(settings: Settings, jobs: int) -> str:
     return told(engine.model, forms)
 
 
-async def _measured(
-    engine: Engine, options: CommentaryOptions, form: TableForm, jobs: int
-) -> Form:
+async def _measured(engine: Engine, options: CommentaryOptions, form: TableForm, jobs: int) -> Form:
     result = Form()
     personas = tuple(Persona)
     for number in tqdm(range(jobs), f"table form {form}", leave=False):
@@ -72,7 +70,14 @@ async def _measured(
 
 def told(model: str, forms: Mapping[TableForm, Form]) -> str:
     """The comparison as Markdown."""
-    head = ("table form", "lines", "true as they came", "faithfulness", "prompt tokens", "violations")
+    head = (
+        "table form",
+        "lines",
+        "true as they came",
+        "faithfulness",
+        "prompt tokens",
+        "violations",
+    )
     rows = [head, ("---",) * len(head), *(_row(form, each) for form, each in forms.items())]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     return f"Model: {model}\n\n{table}"

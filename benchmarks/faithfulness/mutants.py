@@ -133,15 +133,29 @@ _TRUE_OF = {
     "penalty": frozenset({_T.PENALTY}),
     "tackle": frozenset({_T.TACKLE}),
     "freekick": frozenset({_T.FREEKICK_PASS, _T.SHOT_FREEKICK}),
-    "post": frozenset(),
+    "post": SHOTS,  # of a shot it is an outcome
     "error": frozenset({_T.ERROR}),
     "pass": PASSES | {_T.RECEIVE, _T.INTERCEPTION, _T.INTERVENTION, _T.BLOCK, _T.OFFSIDE},
 }
 _LIES = {
-    "goal": (("골입니다!", "골이야!"), ("골망을 흔듭니다!", "골망을 흔들었어!"), ("득점에 성공합니다!", "득점했어!")),
-    "shot": (("강력한 슛을 때립니다!", "강력한 슛을 때렸어!"), ("슈팅까지 가져갑니다!", "슈팅까지 날렸네!")),
-    "save": (("골키퍼 선방입니다!", "골키퍼 선방이야!"), ("슈퍼 세이브입니다!", "세이브가 나왔어!")),
-    "card": (("경고를 받습니다!", "경고를 받았어!"), ("레드카드가 나옵니다!", "레드카드 나왔어!"), ("퇴장당합니다!", "퇴장이야!")),
+    "goal": (
+        ("골입니다!", "골이야!"),
+        ("골망을 흔듭니다!", "골망을 흔들었어!"),
+        ("득점에 성공합니다!", "득점했어!"),
+    ),
+    "shot": (
+        ("강력한 슛을 때립니다!", "강력한 슛을 때렸어!"),
+        ("슈팅까지 가져갑니다!", "슈팅까지 날렸네!"),
+    ),
+    "save": (
+        ("골키퍼 선방입니다!", "골키퍼 선방이야!"),
+        ("슈퍼 세이브입니다!", "세이브가 나왔어!"),
+    ),
+    "card": (
+        ("경고를 받습니다!", "경고를 받았어!"),
+        ("레드카드가 나옵니다!", "레드카드 나왔어!"),
+        ("퇴장당합니다!", "퇴장이야!"),
+    ),
     "corner": (("코너킥이 주어집니다.", "코너킥이 주어졌어."), ("코너킥입니다!", "코너킥이네!")),
     "offside": (("오프사이드입니다.", "오프사이드야."),),
     "foul": (("반칙이 선언됩니다.", "반칙이 나왔네."), ("파울입니다!", "파울이야!")),
@@ -176,7 +190,13 @@ def _near_types(case: Case) -> Iterator[ActionType]:
     return (fact.type for fact in case.scene.facts() if fact.index < case.fact.index)
 
 
-_TURNED = (("패스", "슛"), ("크로스", "슛"), ("슛", "패스"), ("슈팅", "크로스"), ("막아", "선방으로 막아"))
+_TURNED = (
+    ("패스", "슛"),
+    ("크로스", "슛"),
+    ("슛", "패스"),
+    ("슈팅", "크로스"),
+    ("막아", "선방으로 막아"),
+)
 
 
 def _events(case: Case, chance: Random) -> Iterator[str]:
@@ -185,7 +205,13 @@ def _events(case: Case, chance: Random) -> Iterator[str]:
         formal, plain = chance.choice(_LIES[lie])
         yield chance.choice((_before, _after))(case, formal, plain)
     for word, other in _TURNED:
-        turned = {"슛": "shot", "슈팅": "shot", "패스": "pass", "크로스": "pass", "선방으로 막아": "save"}
+        turned = {
+            "슛": "shot",
+            "슈팅": "shot",
+            "패스": "pass",
+            "크로스": "pass",
+            "선방으로 막아": "save",
+        }
         if word in case.text and _is_false(turned[other], case):
             yield _swapped_noun(case.text, word, other)
             break
@@ -200,15 +226,24 @@ def _swapped_noun(text: str, word: str, other: str) -> str:
 
 
 _SUCCEEDED = {
-    "pass": (("정확히 연결됩니다!", "정확히 연결됐어!"), ("동료에게 이어집니다.", "동료한테 이어졌어.")),
-    "take_on": (("수비를 제쳐 냅니다!", "수비를 제쳤어!"), ("돌파에 성공합니다!", "돌파에 성공했네!")),
+    "pass": (
+        ("정확히 연결됩니다!", "정확히 연결됐어!"),
+        ("동료에게 이어집니다.", "동료한테 이어졌어."),
+    ),
+    "take_on": (
+        ("수비를 제쳐 냅니다!", "수비를 제쳤어!"),
+        ("돌파에 성공합니다!", "돌파에 성공했네!"),
+    ),
     "tackle": (("공을 빼앗아 냅니다!", "공을 뺏었어!"), ("태클에 성공합니다.", "태클 성공이야.")),
     "duel": (("경합을 이겨 냅니다!", "경합을 이겼어!"),),
     "receive": (("안정적으로 받아 냅니다.", "안정적으로 받았어."),),
     "claim": (("안정적으로 처리합니다.", "안정적으로 처리했어."),),
 }
 _FAILED = {
-    "pass": (("하지만 연결되지 않습니다.", "근데 연결되지 않았어."), ("상대에게 끊깁니다.", "상대한테 끊겼어.")),
+    "pass": (
+        ("하지만 연결되지 않습니다.", "근데 연결되지 않았어."),
+        ("상대에게 끊깁니다.", "상대한테 끊겼어."),
+    ),
     "take_on": (("하지만 막힙니다.", "근데 막혔어."), ("공을 빼앗깁니다.", "공을 빼앗겼어.")),
     "tackle": (("하지만 실패합니다.", "근데 실패했어."),),
     "duel": (("경합에서 밀립니다.", "경합에서 밀렸어."),),
@@ -332,7 +367,15 @@ _SCORES = (
     ("귀중한 선제골입니다!", "선제골이네!"),
     ("역전에 성공합니다!", "역전이야!"),
 )
-_NUMBERS = ("30미터", "이십 미터 밖에서", "80퍼센트 확률로", "오 초 만에", "10초 만에", "시속 100킬로로", "두 명 사이로")
+_NUMBERS = (
+    "30미터",
+    "이십 미터 밖에서",
+    "80퍼센트 확률로",
+    "오 초 만에",
+    "10초 만에",
+    "시속 100킬로로",
+    "두 명 사이로",
+)
 _POINTING = ("여기서", "저쪽으로", "이쪽에서", "저기서", "거기로", "그쪽으로", "이 선수,", "이렇게")
 _FOREIGN = ("goal", "球", "ゴール", "ฟุตบอล", "shoot", "гол", "⚽")
 
@@ -401,7 +444,16 @@ def _scripts(case: Case, chance: Random) -> Iterator[str]:
     yield _insert(case, chance.choice(_FOREIGN))
 
 
-_WRONG = {"이": "가", "가": "이", "을": "를", "를": "을", "은": "는", "는": "은", "과": "와", "와": "과"}
+_WRONG = {
+    "이": "가",
+    "가": "이",
+    "을": "를",
+    "를": "을",
+    "은": "는",
+    "는": "은",
+    "과": "와",
+    "와": "과",
+}
 
 
 def _particles(case: Case, chance: Random) -> Iterator[str]:
@@ -426,7 +478,7 @@ def _lengths(case: Case, chance: Random) -> Iterator[str]:
 def _cuts(case: Case, chance: Random) -> Iterator[str]:
     """The last word gone, or broken off: a sentence that never comes to its verb."""
     *words, last = case.text[:-1].split(" ")
-    if words and re.search("[을를이가은는에서로의]$", words[-1]):
+    if words and re.search("(?<!나)(?<!와)[을를이가은는에서로의]$", words[-1]):
         yield f"{' '.join(words)}."
     if len(last) >= 3 and case.persona is not Persona.FRIEND:
         yield f"{' '.join([*words, last[: len(last) // 2]])}."

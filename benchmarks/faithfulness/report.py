@@ -63,7 +63,9 @@ class Measured:
         return min(recalls) >= RECALL_FROM and min(passed) >= PASSED_FROM
 
 
-def tallied(judgements: Iterable[tuple[Case, Sequence[Violation]]], into: Measured, *, lies: bool) -> None:
+def tallied(
+    judgements: Iterable[tuple[Case, Sequence[Violation]]], into: Measured, *, lies: bool
+) -> None:
     """Count judgements: a correct line passes, a mutant or a lie is caught by its own class."""
     for case, violations in judgements:
         kinds = {violation.kind for violation in violations}

@@ -41,8 +41,7 @@ SQUADS: dict[str, tuple[dict[str, Any], str]] = {
     "오한빛": (AWAY, "RW"),
     "진해솔": (AWAY, "CF"),
 }
-EXTRAS = ("구름결", "서온유", "주하나", "오한빛")
-PERIOD, BEGIN = 2, 1800.0  # 후반 30분
+PERIOD, BEGIN = 2, 1760.0  # the scene itself about 후반 30분
 
 Point = tuple[float, float]
 
@@ -76,7 +75,7 @@ class Scene:
     def before(self) -> tuple[Row, ...]:
         """Some who are in the match and not in the scene, so that there are names to mistake."""
         here = {row.player for row in self.rows}
-        return tuple(Row(name, "Duel") for name in EXTRAS if name not in here)
+        return tuple(Row(name, "Duel") for name in SQUADS if name not in here)
 
     def document(self, **more: Any) -> dict[str, Any]:
         """The scene as a request; `more` are further keys of it."""

@@ -4,7 +4,8 @@
 and given the ending of the persona. The same fact and variant always give the same line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from worker.commentary import names, sayings, verbs, words
 from worker.commentary.korean import particle, syllables, titled
@@ -51,16 +52,28 @@ def line(fact: Fact, persona: Persona, variant: int = 0) -> tuple[Tone, str]:
     """
     tone = next(tone for tone in fact.tones if tone is not Tone.QUESTION)
     mark = "!" if tone in _LOUD else "."
-    told = _words(fact) if fact.brief else _sentences(fact, persona, variant, loud=mark == "!")
-    least = BRIEF_SYLLABLES if fact.brief else MIN_SYLLABLES
-    texts = [text + mark for text in told]
-    fitting = (text for text in texts if least <= syllables(text) <= fact.budget)
-    return tone, next(fitting, min(texts, key=syllables))
+    if fact.brief:
+        said = _fitting(_words(fact), BRIEF_SYLLABLES, fact.budget)
+    else:
+        texts = _sentences(fact, persona, variant, loud=mark == "!")
+        said = _fitting(texts, MIN_SYLLABLES, fact.budget)
+    return tone, said + mark
 
 
 def variants(fact: Fact) -> int:
     """How many phrasings there are for this fact; a brief one has one."""
     return 1 if fact.brief else len(_sayings(fact))
+
+
+def _fitting(texts: Iterable[str], least: int, most: int) -> str:
+    """The first text within the bounds; where none is, the shortest that is not too short."""
+    longer: list[tuple[bool, int, str]] = []
+    for text in texts:
+        length = syllables(text)
+        if least <= length <= most:
+            return text
+        longer.append((length < least, length, text))
+    return min(longer, key=itemgetter(0, 1))[2]
 
 
 def _sentences(fact: Fact, persona: Persona, variant: int, *, loud: bool) -> Iterator[str]:
@@ -116,6 +129,8 @@ def _sayings(fact: Fact) -> Sayings:
         return sayings.CARDS[fact.card]
     if fact.outcome is Outcome.OFFSIDE:
         return sayings.OFFSIDE
+    if fact.type is ActionType.OUT and not _actor(fact):
+        return sayings.OUT_BY_NOBODY
     by_outcome = sayings.SAYINGS[fact.type]
     return by_outcome.get(fact.outcome, by_outcome[Outcome.UNKNOWN])
 
@@ -129,13 +144,10 @@ def _full(fact: Fact, persona: Persona) -> dict[str, str]:
     actor, word = _actor(fact), _word(fact)
     dative = "한테" if persona is Persona.FRIEND else "에게"
     subject = f"{particle(actor, '이/가')} " if actor else ""
-    ball = f"{subject}건드린 공이 " if actor else "공이 "
     return _places(fact, dative) | {
         "이": subject,
         "의": _possessor(actor),
         "에게": f"{actor}{dative} " if actor else "",
-        "ball": ball,
-        "touched": ball if actor else "공이 밖으로 ",
         "for": _possessor(names.team(fact.scoring_team, fact.scoring_side)),
         "word": f"{word} ",
         "word이": f"{particle(titled(word, '플레이'), '이/가')} ",

@@ -25,11 +25,11 @@ class Saying(NamedTuple):
 
     Slots, each with the space that follows it:
 
-    {이} the actor as subject · {의} as possessor · {에게} as the one it befalls · {ball} the ball
-    that he touched, {touched} the same on its way out · {where} start zone · {into} end zone ·
-    {way} direction and distance · {to} receiver · {dest} receiver, else end zone · {piece} the
-    dead ball before a noun, {from} the same as a situation · {by} why a card · {for} the team that
-    a goal counts for · {word} the action's word, {word이} the same as subject.
+    {이} the actor as subject · {의} as possessor · {에게} as the one it befalls · {where} start
+    zone · {into} end zone · {way} direction and distance · {to} receiver · {dest} receiver, else
+    end zone · {piece} the dead ball before a noun, {from} the same as a situation · {by} why a
+    card · {for} the team that a goal counts for · {word} the action's word, {word이} the same as
+    subject.
 
     All but {이}, {의} and {에게} of what a player does, {word} and {word이} may be empty, so the
     sentence stands without them.
@@ -89,9 +89,9 @@ def _kick(noun: str, verb: str, done: str) -> ByOutcome:
         ),
         _O.FAILURE: _ended(
             f"{{의}}{noun}이 이어지지 않",
-            f"{{이}}{{way}}{done} {noun}이 연결되지 않",
+            f"{{이}}{{way}}{done} {noun}이 닿지 않",
             f"{{이}}{{where}}{noun} 연결에 실패하",
-            f"{{의}}{noun}이 동료에게 닿지 않",
+            f"{{이}}{{where}}{noun}을 잇지 못하",
         ),
     }
 
@@ -166,7 +166,7 @@ def _shot(strike: _Strike) -> ByOutcome:
         _O.KEEPER_RUSH_OUT: _now(
             f"골키퍼가 나온 상황에서 {{이}}{noun}을 {verb}",
             f"나온 골키퍼를 상대로 {{이}}{noun}을 {verb}",
-            f"골키퍼가 나와 있을 때 {{이}}{noun}을 시도하",
+            f"{origin}골키퍼가 나와 있을 때 {{이}}{noun}을 시도하",
             f"골키퍼가 나온 틈에 {{이}}{where}{noun}을 {verb}",
         ),
         _O.FAILURE: _ended(
@@ -207,10 +207,10 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
         ),
         _O.FAILURE: _ended(
             "{의}{piece}패스가 이어지지 않",
-            "{이}{way}보낸 {piece}패스가 연결되지 않",
+            "{이}{way}보낸 {piece}패스가 닿지 않",
             "{이}{where}{piece}패스에 실패하",
-            "{의}{piece}패스가 동료에게 닿지 않",
-            "{이}{where}{piece}패스를 연결하지 못하",
+            "{의}{piece}패스가 연결되지 않",
+            "{이}{where}{piece}패스를 잇지 못하",
         ),
     },
     _T.CROSS: {
@@ -243,8 +243,8 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
             "{이}{where}공을 받",
             "{이}{where}공을 이어받",
             "{에게}공이 이어지",
-            "{이}{where}공을 건네받",
-            "{이}{where}공을 넘겨받",
+            "{이}{where}공을 잡",
+            "{에게}공이 연결되",
         ),
         _O.FAILURE: _ended(
             "{이}{where}공을 받지 못하",
@@ -338,14 +338,14 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
         _O.SUCCESS: _ended(
             "{이}{where}경합을 이겨 내",
             "{이}{where}공 다툼을 이겨 내",
-            "{이}경합에서 앞서",
+            "{이}{where}경합을 따내",
             "{이}{where}상대와의 경합을 이기",
         ),
         _O.FAILURE: _ended(
             "{이}{where}경합을 이기지 못하",
             "{이}경합에서 밀리",
             "{이}{where}공 다툼을 이기지 못하",
-            "{이}경합에서 앞서지 못하",
+            "{이}{where}경합을 따내지 못하",
         ),
     },
     _T.INTERCEPTION: {
@@ -493,12 +493,10 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
         ),
     },
     _T.OUT: {
-        _O.UNKNOWN: _ended(
-            "{touched}나가",
-            "{ball}라인 밖으로 나가",
-            "{ball}라인을 벗어나",
-            "{ball}경기장 밖으로 나가",
-            "{ball}라인을 넘어가",
+        _O.UNKNOWN: (
+            *_ended("{이}건드린 공이 나가", "{의}터치로 공이 나가", "{이}건드린 공이 라인을 넘"),
+            *_is("{의}터치 아웃"),
+            *_ended("{이}건드린 공이 아웃되"),
         ),
     },
     _T.PAUSE: {
@@ -516,6 +514,14 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
     },
 }
 
+OUT_BY_NOBODY: Final[Sayings] = _ended(
+    "공이 밖으로 나가",
+    "공이 라인을 넘어가",
+    "공이 경기장 밖으로 나가",
+    "공이 라인을 벗어나",
+)
+"""A ball that is out where nobody is known to have touched it last."""
+
 OFFSIDE: Final[Sayings] = (
     *_is("{의}{word이}오프사이드"),
     *_ended("{의}{word이}오프사이드에 걸리", "{의}{word}상황에서 오프사이드가 나오"),
@@ -524,7 +530,7 @@ OFFSIDE: Final[Sayings] = (
 
 TOLD: Final[dict[ActionType, Sayings]] = {
     _T.GOAL: _state("{의}득점으로 기록되", "{이}득점자로 이름을 올리", "{의}골로 기록되"),
-    _T.GOAL_CONCEDED: _state("{의}실점으로 기록되", "{의}실점이 기록되", "{이}실점을 기록하"),
+    _T.GOAL_CONCEDED: _state("{의}실점으로 기록되", "{의}실점이 기록되", "{의}실점으로 남"),
 }
 """The goal that an earlier row has told: recorded, not scored once more."""
 
@@ -607,4 +613,4 @@ BRIEF: Final[dict[ActionType, dict[Outcome, str]]] = {
 }
 """An action in a word or two; of all others the action's own word, and that it failed."""
 
-BRIEF_TOLD: Final = {_T.GOAL: "득점 기록", _T.GOAL_CONCEDED: "실점 기록"}
+BRIEF_TOLD: Final = {_T.GOAL: "득점 공식 기록", _T.GOAL_CONCEDED: "실점 공식 기록"}

@@ -7,6 +7,7 @@ denied (골이 되지 않습니다) or only intended (제치려 합니다) is no
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from worker.commentary.guard import goals
@@ -41,6 +42,7 @@ class Claim(NamedTuple):
         holds: whether the action is such.
         reason: what a model is told where it does not.
         field: the field of the fact that supports it where it holds.
+        named: whether to name it is to claim it: a pass that does not arrive was still a pass.
     """
 
     kind: Kind
@@ -48,12 +50,14 @@ class Claim(NamedTuple):
     holds: Holds
     reason: str
     field: str
+    named: bool = False
 
 
 def findings(reading: Reading) -> Iterator[Finding]:
     """What a line says happened, as far as its action is such, and where it is not."""
     for claim in _CLAIMS:
-        found = real(claim.pattern, reading.masked)
+        search = claim.pattern.search if claim.named else partial(real, claim.pattern)
+        found = search(reading.masked)
         if found is None:
             continue
         if claim.holds(reading.fact, reading.context):
@@ -120,6 +124,10 @@ def _event(pattern: "re.Pattern[str]", holds: Holds, reason: str, field: str = "
     return Claim(Kind.EVENT, pattern, holds, reason, field)
 
 
+def _noun(pattern: "re.Pattern[str]", holds: Holds, reason: str, field: str = "type") -> Claim:
+    return Claim(Kind.EVENT, pattern, holds, reason, field, named=True)
+
+
 def _outcome(pattern: "re.Pattern[str]", holds: Holds, reason: str) -> Claim:
     return Claim(Kind.OUTCOME, pattern, holds, reason, "outcome")
 
@@ -140,12 +148,14 @@ _SEND = (
     "|밀어 ?<주>|깔아|시도|투입|찍어)"
 )
 
+_WOODWORK = ways(
+    "골포스트|크로스바|골대[를을에]? ?(?:강타|맞|<때리>|<두드리>|튕)|골대 ?(?:불운|강타)|골대(?:입|야|네)"
+)
+
 _CLAIMS = (
     # Goals.
     _event(goals.WORDS, _GOAL, "골이 난 행동이 아니다", "outcome"),
-    _outcome(
-        goals.WORDS, _any(_NOT_SHOT, _came_to(_O.GOAL, _O.UNKNOWN)), "골이 되지 않았다"
-    ),
+    _outcome(goals.WORDS, _any(_NOT_SHOT, _came_to(_O.GOAL, _O.UNKNOWN)), "골이 되지 않았다"),
     _outcome(
         ways("(?:공|슛|슈팅|볼|킥)[이은]? ?[^.!?]{0,8}<들어가>|<빨려 들어가>"),
         _any(_NOT_SHOT, _GOAL),
@@ -158,7 +168,8 @@ _CLAIMS = (
         "자책골이 아니다",
         "outcome",
     ),
-    _outcome(goals.CONCEDING, _CONCEDES, "골을 내준 행동이 아니다"),
+    _event(goals.CONCEDING, _GOAL, "골이 난 행동이 아니다", "outcome"),
+    _outcome(goals.CONCEDING, _any(_not(_GOAL), _CONCEDES), "골을 내준 행동이 아니다"),
     # Shots.
     _event(
         ways(
@@ -171,7 +182,7 @@ _CLAIMS = (
         _SHOOTS,
         "슛을 한 행동이 아니다",
     ),
-    _event(
+    _noun(
         ways("슛|슈팅"),
         _any(
             _SHOOTS,
@@ -206,15 +217,8 @@ _CLAIMS = (
         _not(_came_to(_O.LOW_QUALITY)),
         "약한 슛이다",
     ),
-    _event(
-        ways(
-            "골포스트|크로스바|골대[를을에]? ?(?:강타|맞|<때리>|<두드리>|튕)|골대 ?(?:불운|강타)",
-            "골대(?:입|야|네)",
-        ),
-        _came_to(_O.POST),
-        "골대를 맞힌 슛이 아니다",
-        "outcome",
-    ),
+    _event(_WOODWORK, _SHOT, "골대를 맞힌 슛이 아니다", "outcome"),
+    _outcome(_WOODWORK, _any(_NOT_SHOT, _came_to(_O.POST)), "골대를 맞힌 슛이 아니다"),
     _event(
         ways(
             "(?:골키퍼|키퍼|수문장)[가이]? ?(?:[가-힣]+ )?(?:<나오>|<나서>|뛰쳐|비운|전진|달려)",
@@ -278,24 +282,24 @@ _CLAIMS = (
         "card",
     ),
     # Dead balls.
-    _event(ways("코너 ?킥|코너에서"), _from(SetPiece.CORNER), "코너킥이 아니다", "set_piece"),
-    _event(ways("프리 ?킥"), _from(SetPiece.FREE_KICK), "프리킥이 아니다", "set_piece"),
-    _event(
+    _noun(ways("코너 ?킥|코너에서"), _from(SetPiece.CORNER), "코너킥이 아니다", "set_piece"),
+    _noun(ways("프리 ?킥"), _from(SetPiece.FREE_KICK), "프리킥이 아니다", "set_piece"),
+    _noun(
         ways("페널티 ?킥|(?<![A-Z])PK|승부차기"),
         _any(_from(SetPiece.PENALTY), lambda fact, _: fact.period == 5),
         "페널티킥이 아니다",
         "set_piece",
     ),
-    _event(
+    _noun(
         ways(f"스로인|{_BALL}[을를]? ?<던지>"),
         _any(_from(SetPiece.THROW_IN), _is(_T.FOUL_THROW)),
         "스로인이 아니다",
         "set_piece",
     ),
-    _event(ways("골 ?킥"), _from(SetPiece.GOAL_KICK), "골킥이 아니다", "set_piece"),
-    _event(ways("킥오프"), _from(SetPiece.KICK_OFF), "킥오프가 아니다", "set_piece"),
+    _noun(ways("골 ?킥"), _from(SetPiece.GOAL_KICK), "골킥이 아니다", "set_piece"),
+    _noun(ways("킥오프"), _from(SetPiece.KICK_OFF), "킥오프가 아니다", "set_piece"),
     # Passes.
-    _event(
+    _noun(
         ways("크로스(?!바)|센터링"),
         _any(
             _is(_T.CROSS, _T.CORNER, _T.FREEKICK_PASS),
@@ -308,7 +312,7 @@ _CLAIMS = (
         _in(PASSES),
         "패스를 한 행동이 아니다",
     ),
-    _event(
+    _noun(
         ways("패스"),
         _any(
             _in(PASSES),
@@ -321,9 +325,7 @@ _CLAIMS = (
         "패스가 아니다",
     ),
     _event(
-        ways(
-            f"{_BALL}[을를]? ?(?:<보내>|<건네>(?!받)|찔러|<넘기>(?!받)|<내주>|연결|배달|전달)"
-        ),
+        ways(f"{_BALL}[을를]? ?(?:<보내>|<건네>(?!받)|찔러|<넘기>(?!받)|<내주>|연결|배달|전달)"),
         _any(_in(PASSES), _is(_T.CLEARANCE)),
         "공을 건넨 행동이 아니다",
     ),
@@ -345,12 +347,27 @@ _CLAIMS = (
         _is(_T.CARRY, _T.TAKE_ON),
         "공을 몰고 간 행동이 아니다",
     ),
-    _event(ways("돌파"), _is(_T.CARRY, _T.TAKE_ON), "돌파가 아니다"),
+    _noun(ways("돌파"), _is(_T.CARRY, _T.TAKE_ON), "돌파가 아니다"),
     _event(
-        ways("<제치>|<따돌리>|벗겨|<젖히>"), _is(_T.TAKE_ON), "상대를 제친 행동이 아니다"
+        ways("<제치>|<따돌리>|벗겨|(?<!열어)(?<!열어 )<젖히>"),
+        _is(_T.TAKE_ON),
+        "상대를 제친 행동이 아니다",
     ),
     # Defending.
-    _event(ways("태클"), _is(_T.TACKLE), "태클이 아니다"),
+    _noun(ways("태클"), _is(_T.TACKLE), "태클이 아니다"),
+    _noun(ways("경합|몸싸움"), _any(_is(_T.DUEL), _after(_T.DUEL)), "경합이 아니다"),
+    _noun(ways("공중볼|하이볼"), _is(_T.KEEPER_CLAIM), "공중볼이라는 말은 자료에 없다"),
+    _event(
+        ways(
+            "(?:빼앗|뺏)(?:습|았|아(?! ?보)|네|었)|<탈취하>|<강탈하>",
+            f"{_BALL}[을를]? ?(?:완전히 )?(?:<따내>|<빼앗아>|차지|획득|되찾|탈취)",
+        ),
+        _any(
+            _is(_T.TACKLE, _T.DUEL, _T.INTERCEPTION, _T.INTERVENTION, _T.RECOVERY, _T.RECEIVE),
+            _KEEPER,
+        ),
+        "공을 따낸 행동이 아니다",
+    ),
     _event(
         ways("<가로채>|인터셉트|<낚아채>"),
         _is(_T.INTERCEPTION, _T.INTERVENTION),
@@ -373,7 +390,9 @@ _CLAIMS = (
         "끊어 낸 행동이 아니다",
     ),
     _event(
-        ways("막(?:아|았|습|네|는(?! ?(?:데|사이))|고)|<저지하>|차단(?:합|했|해|하)|블로킹|블록|육탄"),
+        ways(
+            "막(?:아|았|습|네|는(?! ?(?:데|사이))|고)|<저지하>|차단(?:합|했|해|하)|블로킹|블록|육탄"
+        ),
         _any(
             _is(
                 *(_T.BLOCK, _T.TACKLE, _T.INTERCEPTION, _T.INTERVENTION, _T.CLEARANCE),
@@ -396,9 +415,7 @@ _CLAIMS = (
         _any(_is(_T.CLEARANCE, _T.BLOCK), _KEEPS),
         "걷어 낸 행동이 아니다",
     ),
-    _event(
-        ways("오프사이드"), _any(_is(_T.OFFSIDE), _came_to(_O.OFFSIDE)), "오프사이드가 아니다"
-    ),
+    _event(ways("오프사이드"), _any(_is(_T.OFFSIDE), _came_to(_O.OFFSIDE)), "오프사이드가 아니다"),
     _event(ways("반칙|파울"), _any(_in(_FOULS), _not(_NO_CARD)), "반칙이 아니다"),
     _event(
         ways("핸드볼|손에 ?(?:맞|닿|걸)|손으로"), _any(_is(_T.HANDBALL), _KEEPS), "핸드볼이 아니다"
@@ -422,7 +439,17 @@ _CLAIMS = (
         "실수라는 말은 자료에 없다",
     ),
     _event(ways("굴절|<꺾이>"), _is(_T.DEFLECTION), "굴절된 행동이 아니다"),
+    _noun(
+        ways("휘슬|호각|주심|심판|부심|깃발"),
+        _any(
+            _in(_FOULS | {_T.OFFSIDE, _T.PAUSE, _T.PENALTY, _T.OTHER}),
+            _came_to(_O.OFFSIDE, _O.GOAL),
+            _not(_NO_CARD),
+        ),
+        "심판이 끼어든 행동이 아니다",
+    ),
     # What no row can say.
+    _noun(ways("관중|팬들|환호|함성|탄성|박수|열광"), _never, "관중의 모습은 자료에 없다"),
     _event(
         ways(
             "왼발|오른발|헤더|헤딩|머리|가슴|발리|바이시클|오버헤드|뒤꿈치|힐킥|칩슛|원터치|논스톱|무릎|이마"
@@ -432,9 +459,7 @@ _CLAIMS = (
     ),
     _event(ways("교체|투입<되>"), _word("교체"), "선수 교체가 아니다"),
     _event(ways("VAR|비디오|판독"), _word("VAR", "판독"), "비디오 판독은 자료에 없다"),
-    _event(
-        ways("부상|<쓰러지>|들것|치료"), _word("부상", "치료"), "부상은 자료에 없다"
-    ),
+    _event(ways("부상|<쓰러지>|들것|치료"), _word("부상", "치료"), "부상은 자료에 없다"),
     _event(ways("어시스트|도움(?!닫)"), _never, "도움은 자료에 없다"),
     _event(
         ways(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from worker.commentary.guard.cast import Context, Reading
+from worker.commentary.guard.cast import TEAMS, Context, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.football.facts import Fact, Team
 from worker.football.schema import Score
@@ -12,10 +12,12 @@ from worker.football.vocabulary import Outcome
 
 _DIGITS = {"영": 0, "일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 _COUNT = "(?:[0-9]{1,2}|[영일이삼사오육칠팔구십](?![가-힣]{2}))"
-# Two against one and one against one are ways to play.
 _SCORE = re.compile(
     r"(?<![0-9가-힣])(?P<one>[0-9]{1,2}|[영일이삼사오육칠팔구]) ?(?:대|:|-) ?(?P<other>[0-9]{1,2}|[영일이삼사오육칠팔구])"
-    r"(?! ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결|로 맞))(?![0-9가-힣]*(?:대결|찬스|상황))"
+)
+# Two against one and one against one are ways to play, no scores.
+_WAY_TO_PLAY = re.compile(
+    "[12일이] ?대 ?[12일이] ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결|로 맞)"
 )
 _ORDINAL_GOAL = (
     "(?:첫|두|세|네|다섯|여섯) ?(?:번째)? ?(?:골|득점)|해트트릭|멀티 ?골|[0-9]+호 ?골|마수걸이"
@@ -55,13 +57,18 @@ _TELLINGS = (
         lambda now: now.ours > now.theirs,
     ),
     ("뒤[지집쳐처][고며는었]|끌려[가갑갔 ]|뒤진", lambda now: now.ours < now.theirs),
-    ("동점|무승부|균형이|팽팽한 스코어", lambda now: now.ours == now.theirs),
+    ("동점|무승부|균형이|팽팽한 스코어|비[겼깁겨기]", lambda now: now.ours == now.theirs),
+    (f"{TEAMS}(?:이|가|은|는)? ?앞[서선섭섰]", lambda now: now.ours > now.theirs),
     (
         "결승 ?(?:골|득점)|역전|뒤집[어었습]|승리|우승|승점|패배|이기고 있|지고 있|(?:경기|게임)[를을]? ?(?:이[기깁겼겨]|잡|가져|뒤집|끝[내냈냅])"
         f"|승부를 ?(?:결정|가[르릅른]|뒤집|끝)|승부에 쐐기|승기|최종 ?(?:스코어|점수)|{_ORDINAL_GOAL}",
         lambda now: False,
     ),
-    ("스코어|점수", lambda now: False),
+    (
+        "스코어|점수|(?:골|점) ?차(?![가-힣]*[는례])|격차|승부의|원점|추격|쫓(?:아가|는) ?(?:골|입장)|우세|열세|승자|패자"
+        "|연승|연패|무패|무실점|대승|완승|신승|참패|대패|클린 ?시트|이기[고는] ?있",
+        lambda now: False,
+    ),
 )
 _COMPILED = tuple((re.compile(pattern), fits) for pattern, fits in _TELLINGS)
 
@@ -90,7 +97,8 @@ def findings(reading: Reading) -> Iterator[Finding]:
     spans: list[tuple[int, int]] = []
     for found in _SCORE.finditer(reading.masked):
         spans.append(found.span())
-        yield _judged_score(reading, found)
+        if not _WAY_TO_PLAY.match(reading.masked, found.start()):
+            yield _judged_score(reading, found)
     yield from _standing(reading)
     for found in _MINUTE.finditer(reading.masked):
         spans.append(found.span())
@@ -177,8 +185,7 @@ def _judged_shirt(reading: Reading, found: "re.Match[str]") -> Finding:
 def _other_numbers(reading: Reading, spans: list[tuple[int, int]]) -> Iterator[Finding]:
     for found in _NUMBER.finditer(reading.masked):
         inside = any(start <= found.start() < end for start, end in spans)
-        one_two = re.match(r" ?(?:대|:|-) ?[0-9]|", reading.masked[found.end() :])
-        if not inside and not _way_to_play(reading.masked, found.start()):
+        if not inside:
             yield Violation(Kind.NUMBERS, reading.said(found), "숫자는 말하지 않는다")
     for found in _SPELT_UNIT.finditer(reading.masked):
         yield Violation(Kind.NUMBERS, reading.said(found), "거리, 시간, 인원 숫자는 말하지 않는다")
@@ -186,12 +193,3 @@ def _other_numbers(reading: Reading, spans: list[tuple[int, int]]) -> Iterator[F
         period, _ = _HALVES[found["half"].replace(" ", "")]
         if period != reading.fact.period:
             yield Violation(Kind.NUMBERS, reading.said(found), "시각이 자료와 다르다")
-
-
-_WAY_TO_PLAY = re.compile(
-    r"[12] ?대 ?[12] ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결)"
-)
-
-
-def _way_to_play(text: str, start: int) -> bool:
-    return any(found.start() <= start < found.end() for found in _WAY_TO_PLAY.finditer(text))

@@ -55,16 +55,18 @@ _VERBISH_NOUN_LIKE = re.compile(
 # What leaves a sentence open: particles, connectives, what belongs to a noun that never comes.
 _OPEN = re.compile(
     "(?:[은는이가을를의도만]|에|에서|에게|한테|으로|(?<!올라)로|와|과|하고|까지|부터|처럼|보다"
-    "|[고며면]|면서|지만|다가|려고|도록|자마자|듯이?|아서|어서|해서|려서|켜서|내서|쳐서|므로|니까|길래|느라"
+    "|[고며면]|면서|지만|다가|려고|도록|자마자|듯이?|(?<!막아)(?<!맞)(?<!나)(?<!돌아)(?<!일어)(?<!앞)서|므로|니까|길래|느라"
     "|[던른한된린간운쁜진선]|적인|게|히|않|못|안|더|또|및|다시|바로)$"
 )
 
-_ALPHABET = re.compile("[가-힣A-Za-z0-9 ,.!?:%~'-]*")
+# What may be shouted after a whole sentence.
+_EXCLAIMED = re.compile("(?:골|슛|선방|세이브|아웃|반칙|파울|경고|퇴장|득점|자책골|오프사이드)!$")
+
 _FOREIGN = re.compile("[^가-힣A-Za-z0-9 ,.!?:%~'-]+")
 _LATIN = re.compile("[A-Za-z]+")
 _SAID_IN_LATIN = frozenset({"VAR", "PK"})  # as a Korean commentator says them
 
-ECHO_FROM = 0.8
+ECHO_FROM = 0.75
 """From this share of common pairs of syllables on, two lines are nearly the same sentence."""
 
 
@@ -97,9 +99,11 @@ def _level(reading: Reading) -> Iterator[Finding]:
     if reading.fact.brief:
         if _is_other_level(last, reading.context.persona, bare=True):
             yield _wrong_level(reading, last)
-    elif _is_other_level(last, reading.context.persona, bare=False):
+        return
+    if _is_other_level(last, reading.context.persona, bare=False):
         yield _wrong_level(reading, last)
-    elif not _is_finished(ended, reading.context.persona):
+    exclaimed = before and _EXCLAIMED.search(last)
+    if not exclaimed and not (_is_finished(ended, reading.context.persona) or _is_whole(ended)):
         yield Violation(Kind.CUT, _shown(reading, last), "끝맺은 문장이 아니다")
 
 
@@ -133,6 +137,14 @@ def _is_finished(ended: str, persona: Persona) -> bool:
     if persona is Persona.FRIEND:
         return _is_plain(ended)
     return _FORMAL.search(ended) is not None or _CASTER.search(ended) is not None
+
+
+def _is_whole(ended: str) -> bool:
+    """Whether a sentence has come to its end in some level of speech, the wrong one too.
+
+    반말 that is a bare verb (받아) may as well be broken off (받아 냅니다): that is not enough.
+    """
+    return any(each.search(ended) for each in (_FORMAL, _POLITE, _SURELY))
 
 
 def _is_plain(ended: str) -> bool:

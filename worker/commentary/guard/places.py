@@ -89,9 +89,7 @@ def _movement(said: str, *true: Direction | Distance) -> _Movement:
     return _Movement(re.compile(said), frozenset(true))  # type: ignore[arg-type]
 
 
-_NOT_IN_FRONT = (
-    f"(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!선수 )"
-)
+_NOT_IN_FRONT = f"(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
 _FORWARD = _movement(
     f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)|전진(?! ?수비)"
     "|(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])|앞공간|앞(?:쪽)?에 (?:있|선|서)",
@@ -196,27 +194,12 @@ def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:
     if found is None or (movement is _FORWARD and _comes_out(reading)):
         return
     moved = {fact.direction, fact.distance}
-    if movement.true & moved or _goes_there(movement, fact):
+    if movement.true & moved:
         yield Ground("direction", reading.said(found))
         return
     known = words.movement(fact.direction, fact.distance)
     told = f"공은 {known} 갔다" if known else "그 방향이나 거리는 자료에 없다"
     yield Violation(Kind.PLACE, reading.said(found), told)
-
-
-def _goes_there(movement: _Movement, fact: Fact) -> bool:
-    """To the front or the back is also where a ball ends that goes far enough that way."""
-    return (
-        fact.direction is None
-        and fact.type in PASSES
-        and fact.start is not None
-        and (
-            fact.end is not None
-            and fact.start.third != fact.end.third
-            and Direction.FORWARD in movement.true
-            and list(Third).index(fact.end.third) > list(Third).index(fact.start.third)
-        )
-    )
 
 
 _COMES_OUT = re.compile(

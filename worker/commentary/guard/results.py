@@ -11,8 +11,15 @@ from worker.football.vocabulary import PASSES, ActionType, Outcome
 
 _T, _O = ActionType, Outcome
 _KEEPING = frozenset({_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEPER_SWEEP})
+# What is denied where an action fails; to deny anything else (놓치지 않습니다) is no failure.
+_UNDONE = (
+    "(?:이어지|연결되|연결하|연결시키|닿|통하|맞|받|잡|막|제치|뚫|이기|이겨 내|따내|성공하|성공시키|전달되|도달하"
+    "|살리|지키|처리하|걷어 내|끊|빼앗|뺏|따돌리|넘|찾|잇|정확하|되|가|오|먹히|따르|이루어지|들어가|미치|좋|완성되"
+    "|매끄럽|여의치|쉽|허락하|허용하|뻗|향하|가 닿|빠져나가|거두|얻|효과적이|효과를 보)지(?:는|가|를|도)? ?않"
+)
 # These words themselves say what was done, whatever a provider gives as result.
 _DONE = frozenset({_T.CLEARANCE, _T.RECOVERY, _T.BLOCK, _T.INTERCEPTION, _T.CARRY})
+_BY_DEFINITION = _DONE | _KEEPING | {_T.RECEIVE}
 
 
 class Result(NamedTuple):
@@ -24,7 +31,7 @@ class Result(NamedTuple):
 
 
 _FAILED = (
-    "실패|못[ 하합했해한]|못\\b|지(?:는|가|를)? ?않|안 (?:<통하>|<이어지>|<연결되>|<닿>|맞)|무산|부정확|<빗나가>|<놓치>"
+    "실패|못[ 하합했해한]|못\\b|안 (?:<통하>|<이어지>|<연결되>|<닿>|맞)|무산|부정확|<빗나가>|<놓치>"
     "|헛[되돼]|헛발|헛심|무위|불발|좌절|허무|물거품|<어긋나>|<엇나가>|수포"
 )
 _LOST = "<뺏기>|<빼앗기>|잃"
@@ -39,19 +46,24 @@ _RESULTS = (
         ),
         ways(
             _FAILED,
+            _UNDONE,
             _LOST,
             "<끊기>|<막히>|<걸리>|아쉽|아깝|차단|<벗어나>|헌납|상대에게|상대한테|(?:상대|수비)(?:의)? ?(?:발|품|몸)에",
         ),
     ),
     Result(
         frozenset({_T.TAKE_ON}),
-        ways("성공|<제치>|<따돌리>|뚫|돌파(?:합|했|해 ?<내>|하네)|<빠져나가>|<벗기>|<젖히>|통과|<이기>"),
-        ways(_FAILED, _LOST, "<막히>|<걸리>|저지|차단|<끊기>"),
+        ways(
+            "성공|<제치>|<따돌리>|뚫|돌파(?:합|했|해 ?<내>|하네)|<빠져나가>|<벗기>|<젖히>|통과|<이기>"
+        ),
+        ways(_FAILED, _UNDONE, _LOST, "<막히>|<걸리>|저지|차단|<끊기>"),
     ),
     Result(
         frozenset({_T.TACKLE}),
-        ways("성공|<따내>|(?:빼앗|뺏)(?![기깁겼겨])|끊어|저지|막아|가로|되찾|낚아|(?<!부)정확|깔끔|완벽"),
-        ways(_FAILED, "빗맞|헛|허공|<뚫리>|벗겨|제쳐"),
+        ways(
+            "성공|<따내>|(?:빼앗|뺏)(?![기깁겼겨])|끊어|저지|막아|가로|되찾|낚아|(?<!부)정확|깔끔|완벽"
+        ),
+        ways(_FAILED, _UNDONE, "빗맞|헛|허공|<뚫리>|벗겨|제쳐"),
     ),
     Result(
         frozenset({_T.DUEL}),
@@ -59,22 +71,22 @@ _RESULTS = (
             "<이기>(?!지)|<이겨 내>|<따내>|우위|승리|<지켜 내>|제압|차지|<가져가>|<가져오>|성공|<버텨 내>|압도",
             "<밀어 내>|<살려 내>|앞[서섭섰]",
         ),
-        ways(_FAILED, _LOST, "<밀리>|<내주>|졌|집니다|지네|고전"),
+        ways(_FAILED, _UNDONE, _LOST, "<밀리>|<내주>|졌|집니다|지네|고전"),
     ),
     Result(
         frozenset({_T.RECEIVE}),
         ways("받[습았네는아]|잡[습았아네]|소유|컨트롤|<지키>|안정|품|성공|확보"),
-        ways(_FAILED, _LOST, "<흘리>|<빠뜨리>|<새>|튕"),
+        ways(_FAILED, _UNDONE, _LOST, "<흘리>|<빠뜨리>|<새>|튕"),
     ),
     Result(
         _KEEPING,
         ways("선방|막[아았습]|잡[아았습]|쳐 ?<내>|처리(?:합|했|해|하)|안정|걷어|성공|끊"),
-        ways(_FAILED, "<흘리>|<빠뜨리>"),
+        ways(_FAILED, _UNDONE, "<흘리>|<빠뜨리>"),
     ),
     Result(
         _DONE,
         ways("걷어|<따내>|되찾|막[아았습]|차단|가로|끊|성공|잡|차지|확보"),
-        ways(_FAILED, _LOST),
+        ways(_FAILED, _UNDONE, _LOST),
     ),
 )
 
@@ -90,7 +102,7 @@ def findings(reading: Reading) -> Iterator[Finding]:
         yield from _failure(reading, result, true=True)
         return
     yield from _failure(reading, result, true=False)
-    if fact.outcome is _O.UNKNOWN and fact.type not in _DONE | _KEEPING:
+    if fact.outcome is _O.UNKNOWN and fact.type not in _BY_DEFINITION:
         yield from _success(reading, result, "성공했다는 말은 자료에 없다")
 
 

@@ -15,6 +15,7 @@ from worker.commentary.guard.cast import (
     Reading,
 )
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
+from worker.commentary.guard.patterns import ways
 from worker.commentary.names import speakable
 from worker.football.vocabulary import DEFENDING, GOALS, PASSES, SHOTS, ActionType, Outcome
 
@@ -36,17 +37,22 @@ _ACTOR_AS_RECEIVER = re.compile(
 )
 _ACTOR_AS_DESTINATION = re.compile(f"{ACTOR}(?:으로|로)(?!부터|써|서|는)")
 _ACTOR_RECEIVES = re.compile(
-    f"{ACTOR} ?{TITLE}?(?:이|가|은|는)[^.!?{RECEIVER}]*?(?:패스|크로스|공|볼|킥|스로인)[을를] ?"
-    "(?:이어|건네|넘겨)?받(?:습|았|네|아 ?[내냅냈])"
+    f"{ACTOR} ?{TITLE}?(?:이|가|은|는)[^.!?{RECEIVER}]*?(?:이어|건네|넘겨)?받(?:습|았|네|아(?! ?[치쳐]))"
 )
 _RECEIVER_AS_GIVER = re.compile(
-    f"{RECEIVER} ?{TITLE}?(?:의{_ADJECTIVE} ?{_KICKS}(?:을|를|이|가|은|는|,|으로|로)"
+    f"{RECEIVER} ?{TITLE}?(?:의?{_ADJECTIVE} ?{_KICKS}(?:을|를|이|가|은|는|,|으로|로|[!.])"
     "|에게서|한테서|에서(?! 멀)|(?:으로|로)부터)"
 )
-_RECEIVER_GIVES = re.compile(f"{RECEIVER} ?{TITLE}?(?:이|가|은|는)(?P<does>[^.!?{ACTOR}]*)")
-_RECEIVES = re.compile(
-    "받|잡|향|기다|달려|뛰|침투|쇄도|있|서 |움직|들어|파고|닿|연결|이어|도착|원|노리|대기|자리"
+_RECEIVER_GIVES = re.compile(
+    f"{RECEIVER} ?{TITLE}?(?:이|가|은|는)(?P<does>[^.!?,]*?)(?=[고며자면] |[.!?,]|$)"
 )
+_GIVES = ways(
+    "<보내>|<찌르>|<올리>|<띄우>|<넘기>(?!받)|<내주>|<던지>|<뿌리>|<건네>(?!받)|이어 ?<주>|<차>(?![고지])",
+    "(?:연결|패스|배달|배급|전달|시도)[을를]? ?<하>|(?:패스|크로스|스로인|프리킥|코너킥|골킥)[을를] ?<하>",
+)
+_RECEIVES = re.compile("받|잡|기다|달려|뛰|침투|쇄도|있|움직|파고|닿|도착|대기|자리|거둬|챙|키핑")
+_GAVE = "(?:보낸|준|찬|뿌린|던진|올린|띄운|넘긴|건넨|내준|찌른|찔러 준|시도한|연결한|날린|배달한|전달한)"
+_GIVEN_BY_RECEIVER = re.compile(f"{_GAVE} {RECEIVER}(?![에한을])")
 _PARTNER_ROLE = re.compile(
     f"{PARTNER} ?{TITLE}?(?:의{_ADJECTIVE} ?(?:[가-힣]+ )?{_STRIKES}|에게서|한테서|(?:으로|로)부터"
     "|(?:이|가) (?:보낸|준|찬|때린|날린|올린|띄운|넘긴|건넨|찔러 준|연결한|내준|쏜|던진|시도한|차 올린))"
@@ -78,7 +84,7 @@ _TITLED = re.compile(
 )
 
 # Whose side of things a team's name is put on, by the word after it.
-_ITS_GOAL = r"(?:의)? ?(?:골문|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼|중원|선수)"
+_ITS_GOAL = r"(?:의)? ?(?:골문|빗장|방패|그물|자물쇠|방어|문을|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼|중원|선수)"
 _ITS_ATTACK = "(?:의)? ?(?:공격|패스|슛|슈팅|크로스|역습|공|볼|돌파|전진|침투|선수|코너|프리킥|스로인|흐름|기회|찬스)"
 _OWN_AS_OPPONENT = re.compile(f"{OWN}(?:의)? ?(?:골문|골망|골대|골네트|수비(?!수 ?{ACTOR}))")
 _OPPONENTS_GOAL = re.compile(f"{OPPONENT}{_ITS_GOAL}")
@@ -90,48 +96,50 @@ _CREDITED_OWN = re.compile(
 )
 _CONCEDING = re.compile("허용|내[주줍줬]|실점|헌납|먹|자책")
 
-# Korean family names, the hundred most frequent; source: Statistics Korea, 2015 census.
+# Korean family names, the hundred most frequent (source: Statistics Korea, census of 2015), and the
+# syllables that given names are made of (ours, from rosters and birth registers). Football's nouns
+# have others (공격수, 소유권), but for a few.
 _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성차주우구민진지엄채원천"
     "방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부"
 )
-_NOUNS_LIKE_NAMES = frozenset(
-    "상대 우리 홈팀 원정 공격 수비 교체 선발 주전 동료 다른 한명 전담 최종 중앙 측면 오른 왼쪽 오른쪽 가운데 "
-    "공격수 수비수 공중볼 주도권 전방압 소유권 조직력 한복판 한가운데 정확도 원터치 원투 장거리 추격전 문지기 "
-    "공격진 공격력 방어벽 방어선 마무리 주특기 반대편 반대쪽 한순간 선제골 추가골 유효슛 유효 전반전 정면 "
-    "노련한 강력한 정확한 유일한 성실한 안정된 이어진 최전방 최후방 하프라인 이번 한번 강슛 선수 심판진 연결 "
-    "주심 부심 심판 지역 위험 위험한 위협적 기습적 성공적 결정적 인상적 효과적 공간 문전 전진 전방 후방 "
-    "안쪽 바깥 바깥쪽 한쪽 양쪽 양팀 여유 여유로 진로 방향 방어 기회 위기 장면 순간 반칙 차단 태클 경합 "
-    "경고 고비 전환 압박 패스 크로스 오프사이 도움 도전 시도 선방 정교함 예리함 예리한 날카로 여지없 어김없 "
-    "안정적 공격적 적극적 소극적 기민한 민첩한 유연한 조심스 현란한 노련미 안정감 속도감 존재감 "
-    "강한 높은 빠른 어떤 모든 여러 두명 현재 주변 공세 수세 상대팀 상대편 우리편 자신 서로 "
-    "하나 하프 볼터치 한발 한박자 선수들 인터셉 하이볼 고공볼 위력적 위협 문제 조금 조심 소리 이야기 이쪽 "
-    "이른바 진행 제대로 제공권 지금 주저 허둥 우왕 왕성한 도전적 전술적 전체 선언 명령 지시 판정 판단 "
-    "구석 연속 연이은 반복 인사 오늘 여기 저기 사이 표정 표시 기세 성난 공방 공방전 육탄 백패스 배급 "
-    "이마 한숨 마음 마지막 순식간 손끝 손길 발끝 몸싸움 명장면 위치 진가 남은 차분한 침착한 오른발 왼발 "
-    "주인공 득점자 기록 이름 공식 인정 도우미 차례 한방 원정팀 국면 지점 조율 경기 진영 고전 국내 주먹 "
-    "길목 이음새 공백 임무 노림수 지원 배후 배달 정적 전개 전달 연계 연결고 노력 정성 기대 송곳 명품 문턱 "
-    "수비진 수비벽 육탄방 장벽 탁월한 현명한 기본 용감한 과감한 예측 직감 육감 한차례 구역 지대 심리 "
-    "양발 석연 방심 오판 어려움 어려운 안타까 아쉬움 조급함 서두름 성급함 부담 부정확 부주의 이탈 반동 반사 "
-    "신호 선택 소임 도리어 차이 인플레 노골적 원칙 남아".split()
+_GIVEN = (
+    "가강건경관광구국권규근기길나남누다단담대덕도동두라람래련로루리림린마만명모무문미민범별병보복봄봉빈빛"
+    "산상새샘서석선설섭성세소솔송수숙순슬승시식신아안애양언연열영예오옥온완용우욱운웅원유윤율은의이익인일임"
+    "재정제종주준중지직진찬창채천철청초춘충태택평표필하학한해혁현형혜호홍화환회효훈휘희흥"
 )
+_NO_NAMES = frozenset(
+    "소유권 주도권 우리 주전 차지 선언 전진 마무리 문지기 노련미 도우미 노련한 정제한 유연한 우아한 온전한 주의 양의 전진 전방 전담 한차례 "
+    "정신 여유 방향 위치 여지 이의 주문 주도 이동 이상 이해 이어 안정 성공 성과 지원 지휘 조화 조율 유지 유도 "
+    "선도 선수 선의 연계 연속 연이은 진로 진영 진형 차단 차례 도전 도약 반대 반응 하이 현재 현장 한순간 한동안 "
+    "공세 공수 공의 기세 기회 기선 기민한 고전 고의 고비 위기 위세 인상 인정 주시 주위 주변 남은 문전 배후 추의".split()
+)
+
+
+def _name(given: str) -> str:
+    """The pattern of a Korean name with so many syllables of its own."""
+    return f"(?<![가-힣A-Za-z0-9\ue000-\ue007])(?P<name>[{_SURNAMES}][{_GIVEN}]{given})"
+
+
 _PERSON_TITLE = (
     "(?:선수(?!들)|골키퍼|키퍼|수문장|감독|코치|공격수|수비수|미드필더|윙어|스트라이커|풀백|센터백)"
 )
-_INVENTED_TITLED = re.compile(
-    f"(?<![가-힣A-Za-z0-9\ue000-\ue007])(?P<name>[{_SURNAMES}][가-힣]{{1,3}}) ?{_PERSON_TITLE}(?![가-힣]*백)"
+_INVENTED = (
+    re.compile(f"{_name('{1,2}')} ?{_PERSON_TITLE}"),
+    re.compile(
+        f"{_name('{2}')}(?:이|가|은|는|을|를|의|와|과|도|로|으로|까지|처럼|보다|에게|한테|[,!]| (?:쪽|앞)(?:으로|에|을))"
+        "(?![가-힣])"
+    ),
 )
 _INVENTED_DATIVE = re.compile(
     "(?<![가-힣A-Za-z0-9\ue000-\ue007])(?P<name>[가-힣]{2,5}?)(?:에게|한테)(?:로|서|는|도)?(?![가-힣])"
-)
-_INVENTED_SUBJECT = re.compile(
-    f"(?<![가-힣A-Za-z0-9\ue000-\ue007])(?P<name>[{_SURNAMES}][가-힣]{{2}})(?:이|가|의)(?![가-힣])"
 )
 _DATIVES = re.compile(
     "(?:동료|상대|선수|팀|수비|수비수|공격수|골키퍼|키퍼|미드필더|우군|아군|서로|누구|누군가|주심|심판"
     "|관중|팬|자신|우리|편|모두|전방|윙어|풀백|센터백|앞|뒤|문지기|수문장)(?:들|진|편|팀)?$"
 )
-_ADNOMINAL = re.compile("(?:[는던을를의]|적인|로운|스런|다운|된|쁜|른|린)$")
+_ADNOMINAL = re.compile("(?:적인|로운|다운)$")
+_TO_A_KEEPER = re.compile(f"{_KEEPER}(?:에게|한테)")
 _STAFF = re.compile("(?<![가-힣\ue000-\ue007])(?:감독|코치)(?![가-힣]*하)|벤치|관중석")
 
 
@@ -185,11 +193,16 @@ def _wrong_roles(reading: Reading) -> Iterator[Finding]:
         patterns.append(_ACTOR_AS_RECEIVER)
     if fact.type in PASSES:
         patterns += (_ACTOR_AS_DESTINATION, _ACTOR_RECEIVES, _RECEIVER_AS_GIVER)
+        patterns.append(_GIVEN_BY_RECEIVER)
     for found in (each.search(masked) for each in patterns):
         if found:
             yield _wrong(reading, found, giver)
+    receiver = fact.receiver
+    keeper = _TO_A_KEEPER.search(masked) if fact.type in PASSES else None
+    if keeper and (receiver is None or receiver.position != "GK"):
+        yield _wrong(reading, keeper, "골키퍼가 받은 공이 아니다")
     gives = _RECEIVER_GIVES.search(masked)
-    if gives and not _RECEIVES.search(gives["does"]):
+    if gives and _GIVES.search(gives["does"]) and not _RECEIVES.search(gives["does"]):
         yield _wrong(reading, gives, giver)
     if fact.type in _FOULS and (fouled := _FOULED.search(masked)):
         yield _wrong(reading, fouled, f"{speakable(fact.actor.name)}는 반칙을 한 쪽이다")
@@ -257,10 +270,10 @@ def _credit(reading: Reading) -> Iterator[Finding]:
 def _invented(reading: Reading) -> Iterator[Finding]:
     """Who is called like a person is one of the data's."""
     masked = reading.masked
-    for pattern in (_INVENTED_TITLED, _INVENTED_SUBJECT):
+    for pattern in _INVENTED:
         for found in pattern.finditer(masked):
             name = found["name"]
-            if name not in _NOUNS_LIKE_NAMES and not _ADNOMINAL.search(name):
+            if not {name, name.removesuffix("하")} & _NO_NAMES and not _ADNOMINAL.search(name):
                 yield _wrong(reading, found, f"{name}은 자료에 없는 이름이다")
     for found in _INVENTED_DATIVE.finditer(masked):
         if not _DATIVES.search(found["name"]):
