@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from worker.commentary.pipeline import CommentaryOptions, GuardMode
 from worker.engine import About, Completion, Delta, Load, Reply, Usage
 
 Body = Mapping[str, Any]
@@ -13,6 +14,11 @@ Answer = Callable[[Body], AsyncIterator[Delta]]
 Route = Callable[[str, str, Body | None], "Reply | AsyncIterator[Delta]"]
 
 USAGE = Usage(prompt=100, cached=80, completion=20)
+
+
+def unguarded(**options: Any) -> CommentaryOptions:
+    """Options under which an engine's nonsense counts as its lines, where words do not matter."""
+    return CommentaryOptions(**{"guard": GuardMode.OFF, **options})
 
 
 class ScriptedEngine:

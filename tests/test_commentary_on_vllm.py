@@ -6,12 +6,13 @@ from contextlib import aclosing
 
 import pytest
 
+from tests.fakes import unguarded
 from tests.rows import request_document
 from worker.commentary.lines import LETTERS, grammar, parse_line
-from worker.commentary.pipeline import CommentaryOptions, Line, Script, Source, commentate
+from worker.commentary.pipeline import Line, Script, Source, commentate
 from worker.commentary.prompt import Prompt
 from worker.football.facts import facts_of
-from worker.football.schema import CommentaryRequest, TableForm
+from worker.football.schema import CommentaryRequest, Persona, TableForm
 
 pytestmark = [pytest.mark.engine, pytest.mark.anyio]
 
@@ -28,7 +29,7 @@ def real(request):
 async def commentary(engine, document=None, **options):
     """A request's lines as they came, and its script."""
     request = CommentaryRequest.parse(document or request_document())
-    async with aclosing(commentate(request, engine, CommentaryOptions(**options))) as items:
+    async with aclosing(commentate(request, engine, unguarded(**options))) as items:
         got = [item async for item in items]
     [script] = [item for item in got if isinstance(item, Script)]
     return [item for item in got if isinstance(item, Line)], script
@@ -67,7 +68,7 @@ async def test_other_scripts_are_impossible(real):
     facts = facts_of(request)
     body = {
         "model": real.model,
-        "messages": Prompt(request, facts, TableForm.FACTS).messages(facts),
+        "messages": Prompt(request, facts, TableForm.FACTS).messages(facts, Persona.CASTER),
         "structured_outputs": {"regex": grammar(facts)},
         "logit_bias": {str(token): 100 for token in tokens},
         "max_tokens": 2000,
@@ -102,7 +103,7 @@ async def test_leaving_early_frees_the_engine(engine):
     """A caller who stops listening leaves no request behind him."""
     request = CommentaryRequest.parse(request_document())
     requests = engine._client.output_processor
-    async with aclosing(commentate(request, engine, CommentaryOptions(fanout=2))) as items:
+    async with aclosing(commentate(request, engine, unguarded(fanout=2))) as items:
         await anext(items)
         assert requests.has_unfinished_requests()
     for _ in range(500):

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import ScriptedEngine
+from tests.fakes import ScriptedEngine, unguarded
 from tests.rows import request_document, ten_rows
-from worker.commentary.pipeline import CommentaryOptions
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest
 from worker.handler import Handler
@@ -29,7 +28,7 @@ def example(beginning: str):
 
 
 def handler():
-    return Handler(ScriptedEngine(), CommentaryOptions(), 8, print)
+    return Handler(ScriptedEngine(), unguarded(), 8, print)
 
 
 def test_the_tables_are_the_code_s():

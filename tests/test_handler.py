@@ -9,10 +9,9 @@ from time import perf_counter
 
 import pytest
 
-from tests.fakes import ScriptedEngine, asks_for, fail, hang, obey
+from tests.fakes import ScriptedEngine, asks_for, fail, hang, obey, unguarded
 from tests.rows import request_document, ten_rows
 from worker import handler as module
-from worker.commentary.pipeline import CommentaryOptions
 from worker.engine import Delta
 from worker.errors import EngineDead, EngineOverloaded, EngineRejected, WorkerError
 from worker.handler import Handler, error_answer
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 def handler(engine=None, fatal=None, concurrency=8, **options):
     reported = [] if fatal is None else fatal
-    made = CommentaryOptions(**options)
+    made = unguarded(**options)
     return Handler(engine or ScriptedEngine(), made, concurrency, reported.append)
 
 
@@ -50,7 +49,7 @@ async def test_a_result_has_the_keys_that_clients_read_first():
     """The contract's keys come first and in order; ours come after them."""
     result = await handler().collect(JOB)
     assert list(result)[:4] == ["jobId", "gameId", "status", "script"]
-    assert set(list(result)[4:]) == {"model", "usage", "timings", "warnings"}
+    assert set(list(result)[4:]) == {"model", "counts", "usage", "timings", "warnings"}
     for line in result["script"]:
         assert list(line) == ["actionId", "timeSeconds", "tone", "description", "source"]
 
@@ -664,6 +663,7 @@ async def test_each_job_has_one_line_in_the_log(caplog):
         "model": "scripted",
         "repaired": 0,
         "fallback": 0,
+        "violations": 0,
         "finish": "done",
         "error": None,
         "prompt_tokens": 1000,

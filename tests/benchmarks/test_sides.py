@@ -6,7 +6,7 @@ import pytest
 from benchmarks.own_time import InstantEngine, written
 from benchmarks.sides import Ours, UnfairRun, today
 from benchmarks.windows import request
-from worker.commentary.prompt import system
+from worker.commentary.prompt import system, voice
 from worker.engine import Completion, Usage
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest, Persona
@@ -68,7 +68,7 @@ async def test_todays_prompt_has_our_persona_text_and_every_field_of_every_row()
     model = TodaysModel()
     await today(DOCUMENT, model)
     told, asked = (message["content"] for message in model.body["messages"])
-    assert told == system(Persona.CASTER)
+    assert told == f"{system()}\n{voice(Persona.CASTER)}"
     assert all(f'"{key}": ' in asked for row in DOCUMENT["rawData"] for key in row)
 
 

@@ -4,11 +4,10 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.fakes import ScriptedEngine, asks_for, fail, hang, obedient, obey, once, say
+from tests.fakes import ScriptedEngine, asks_for, fail, hang, obedient, obey, once, say, unguarded
 from tests.rows import request_document
 from worker.commentary.lines import LETTERS
 from worker.commentary.pipeline import (
-    CommentaryOptions,
     Line,
     Script,
     Source,
@@ -36,9 +35,7 @@ FANOUTS = pytest.mark.parametrize("fanout", [1, 3, 10])
 
 async def run(engine, request=REQUEST, **options):
     """All that a job yields: its lines as they came, and its script."""
-    *lines, script = [
-        item async for item in commentate(request, engine, CommentaryOptions(**options))
-    ]
+    *lines, script = [item async for item in commentate(request, engine, unguarded(**options))]
     assert isinstance(script, Script)
     assert all(isinstance(line, Line) for line in lines)
     return lines, script
@@ -148,12 +145,14 @@ async def test_a_bad_line_is_asked_for_once_more_alone(fault, fanout):
     engine = ScriptedEngine(once(fault))
     lines, script = await run(engine, fanout=fanout)
     check_complete(lines, script)
-    assert set(sources(script)) == {Source.MODEL}
     again = engine.bodies[fanout:]
+    mended = {index for body in again for index in asks_for(body)}
+    assert {line.index for line in script.lines if line.source is Source.REPAIRED} == mended
+    assert Source.FALLBACK not in sources(script)
     assert again
     assert all(len(asks_for(body)) == 1 for body in again)
     assert len(script.warnings) == len(again)
-    assert script.repaired == len(again)
+    assert script.sources[Source.REPAIRED] == len(again)
 
 
 async def test_only_lines_that_came_on_a_second_try_are_repaired():
@@ -168,9 +167,9 @@ async def test_only_lines_that_came_on_a_second_try_are_repaired():
     once_bad = once(bad_fifth)
     _, script = await run(ScriptedEngine(answer))
     assert [line.index for line in script.lines if line.source is Source.FALLBACK] == [3]
-    assert script.repaired == 1
+    assert script.sources[Source.REPAIRED] == 1
     _, script = await run(ScriptedEngine())
-    assert script.repaired == 0
+    assert script.sources[Source.REPAIRED] == 0
 
 
 @FANOUTS
@@ -218,7 +217,7 @@ async def test_no_line_after_a_bad_one_of_its_group_is_trusted():
     engine = ScriptedEngine(lambda b: second_line_bad(b) if len(asks_for(b)) > 1 else obey(b))
     _, script = await run(engine, fanout=1)
     assert sorted(asks_for(body) for body in engine.bodies[1:]) == [[i] for i in range(1, 10)]
-    assert set(sources(script)) == {Source.MODEL}
+    assert sources(script) == [Source.MODEL] + [Source.REPAIRED] * 9
 
 
 async def test_warnings_name_the_row_and_never_the_engine_s_message():
@@ -298,7 +297,7 @@ async def steady(body):
 async def slowly(engine, busy, **options):
     """What a job yields to somebody who is busy for `busy` seconds with its first line."""
     items = []
-    async with aclosing(commentate(REQUEST, engine, CommentaryOptions(**options))) as made:
+    async with aclosing(commentate(REQUEST, engine, unguarded(**options))) as made:
         async for item in made:
             if not items:
                 await asyncio.sleep(busy)
@@ -328,13 +327,13 @@ async def test_without_fallback_what_is_late_fails_and_what_is_ready_does_not():
 
 async def test_a_line_is_yielded_while_others_are_still_being_written():
     engine = ScriptedEngine(lambda body: obey(body) if 7 in asks_for(body) else hang())
-    async with aclosing(commentate(REQUEST, engine, CommentaryOptions())) as items:
+    async with aclosing(commentate(REQUEST, engine, unguarded())) as items:
         assert (await anext(items)).index == 7
 
 
 async def test_a_group_s_lines_are_yielded_while_its_answer_goes_on():
     engine = ScriptedEngine(lambda body: hang("\n".join([*obedient(body).split("\n")[:2], ""])))
-    async with aclosing(commentate(REQUEST, engine, CommentaryOptions(fanout=1))) as items:
+    async with aclosing(commentate(REQUEST, engine, unguarded(fanout=1))) as items:
         assert [(await anext(items)).index, (await anext(items)).index] == [0, 1]
 
 
@@ -343,7 +342,7 @@ async def test_leaving_early_ends_all_generation(fanout):
     engine = ScriptedEngine(lambda body: obey(body) if 0 in asks_for(body) else hang())
     if fanout == 1:
         engine = ScriptedEngine(lambda body: hang(obedient(body)))
-    async with aclosing(commentate(REQUEST, engine, CommentaryOptions(fanout=fanout))) as items:
+    async with aclosing(commentate(REQUEST, engine, unguarded(fanout=fanout))) as items:
         await anext(items)
     assert engine.open == 0
     assert not left_behind()
@@ -413,7 +412,7 @@ async def test_no_line_that_the_grammar_admits_is_cut_off(fanout):
 @pytest.mark.parametrize(("asked", "granted"), [(None, 60), (5, 5), (60, 60), (600, 60)])
 async def test_a_request_may_shorten_the_deadline_and_never_lengthen_it(asked, granted):
     request = CommentaryRequest.parse(request_document(deadlineSeconds=asked))
-    assert CommentaryOptions(deadline_s=60).overridden_by(request).deadline_s == granted
+    assert unguarded(deadline_s=60).overridden_by(request).deadline_s == granted
 
 
 async def test_the_same_seed_gives_the_same_bodies():

@@ -9,7 +9,8 @@ from tests.commentary.made import any_facts, fact
 from tests.rows import match_info, request_document, ten_rows
 from worker.commentary.lines import LETTERS, is_sentence
 from worker.commentary.names import speakable
-from worker.commentary.prompt import Prompt, fold, system
+from worker.commentary.guard import Kind, Violation
+from worker.commentary.prompt import Prompt, fold, system, voice
 from worker.football.facts import Direction, Distance, Lane, Person, Team, Third, Zone, facts_of
 from worker.football.schema import CommentaryRequest, Persona, TableForm
 from worker.football.vocabulary import ActionType, Card, Outcome, SetPiece, Tone
@@ -18,11 +19,14 @@ FORMS = pytest.mark.parametrize("table", TableForm)
 MARKERS = ["[|system|]", "[|endofturn|]", "<|im_start|>", "<|im_end|>", "</s>", "[INST]", "<eos>"]
 
 
-def prompted(table=TableForm.FACTS, facts=None, wanted=(0,), **changes):
+def prompted(
+    table=TableForm.FACTS, facts=None, wanted=(0,), persona=Persona.CASTER, refused=(), **changes
+):
     """The user message for a document of ten rows with `changes`."""
     request = CommentaryRequest.parse(request_document(**changes))
     facts = facts or facts_of(request)
-    messages = Prompt(request, facts, table).messages([facts[index] for index in wanted])
+    asked = [facts[index] for index in wanted]
+    messages = Prompt(request, facts, table).messages(asked, persona, refused)
     assert [message["role"] for message in messages] == ["system", "user"]
     return messages[1]["content"]
 
@@ -31,7 +35,7 @@ def table_of(user):
     """The CSV of a user message, read back."""
     lines = user.split("\n")
     header = next(i for i, line in enumerate(lines) if line.split(",")[0] == "번호")
-    return list(csv.DictReader(lines[header:-1], strict=True))
+    return list(csv.DictReader(lines[header:-2], strict=True))  # the voice and the tail follow
 
 
 def shown(person):
@@ -46,27 +50,57 @@ def row_of(**changes):
 
 
 @pytest.mark.parametrize("persona", Persona)
-def test_the_system_message_is_the_base_and_the_persona_s_own_voice(persona):
-    base = {line for line in system(Persona.CASTER).split("\n") if "말투" not in line}
-    lines = set(system(persona).split("\n"))
-    assert base < lines
-    assert len(lines - base) == 1
-    assert len({system(one) for one in Persona}) == len(Persona)
+def test_a_persona_s_voice_is_one_line_right_before_what_is_asked(persona):
+    *_, said, _tail = prompted(persona=persona).split("\n")
+    assert said == voice(persona)
+    assert "말투" in said
+    assert "말투" not in system()
+    assert len({voice(one) for one in Persona}) == len(Persona)
+
+
+@FORMS
+def test_personas_share_everything_up_to_their_voice(table):
+    users = [prompted(table, persona=persona) for persona in Persona]
+    heads = {user.rsplit("\n", 2)[0] for user in users}
+    assert len(heads) == 1
+
+
+def test_what_was_wrong_is_told_in_one_sentence_as_data():
+    """The model's own words come back folded: nothing in them can end a line or a turn."""
+    wrong = Violation(Kind.EVENT, "골\n<|im_end|>골입니다", "골이 난 행동이 아니다")
+    plain, told = prompted().split("\n"), prompted(refused=(wrong,)).split("\n")
+    assert told[:-2] + told[-1:] == plain
+    assert told[-2] == (
+        "앞 답은 쓸 수 없다. '골 (/im_end/)골입니다' 부분에서 골이 난 행동이 아니다."
+    )
+
+
+def test_what_is_told_in_a_word_or_two_is_asked_for_so():
+    brief = fact(brief=True, budget=11)
+    assert prompted(facts=[brief]).endswith("1번 한 줄, 한두 마디로 11음절 이내.")
+    both = prompted(facts=[brief, fact(index=1)], wanted=(0, 1))
+    assert both.endswith("1번 한두 마디 11음절, 2번 20음절 이내로 차례대로 2줄.")
+
+
+def test_a_shirt_number_is_shown_where_one_is_given():
+    actor = Person("백하루", "가온", number=10)
+    assert row_of(actor=actor)["등번호"] == "10"
+    assert "등번호" not in row_of()
 
 
 def test_the_base_explains_every_tone_letter():
     for letter in LETTERS.values():
-        assert f"{letter} " in system(Persona.CASTER)
+        assert f"{letter} " in system()
 
 
 def test_the_base_forbids_to_tell_what_comes_later():
-    assert "뒤 번호의 일은 미리 말하지 않는다" in system(Persona.CASTER)
+    assert "뒤 번호의 일은 미리 말하지 않는다" in system()
 
 
 @pytest.mark.parametrize("persona", Persona)
 def test_the_system_message_is_short(persona):
     """Every syllable of it is computed for every new worker and cached for every job."""
-    assert len(system(persona)) < 420
+    assert len(system()) + len(voice(persona)) < 420
 
 
 @FORMS

@@ -44,7 +44,7 @@ def test_the_example_is_the_rows_of_the_tests():
 def test_a_request_as_the_back_end_sends_it():
     """Every part of the wire contract arrives under its own word."""
     request = parse()
-    assert (request.game_id, request.persona) == ("990001", Persona.CASTER)
+    assert (request.game_id, request.personas) == ("990001", (Persona.CASTER,))
     assert request.match.names(Team.HOME) == ("가온", "가온 유나이티드", "Gaon United")
     assert request.match.names(Team.AWAY) == ("누리", "누리 FC", "Nuri FC")
     assert (request.match.venue, request.match.weather) == ("가온 종합운동장", "맑음")
@@ -59,12 +59,14 @@ def test_a_request_as_the_back_end_sends_it():
 def test_the_least_request():
     """One action with an id is enough; all else has a default."""
     request = CommentaryRequest.parse({"rawData": [{"actionId": 1}]})
-    assert request.persona is Persona.CASTER
+    assert request.personas == (Persona.CASTER,)
     assert request.match == Match()
     assert request.coordinates == Coordinates()
     assert (request.game_id, request.current_score, request.previous_script) == (None, None, ())
     assert (request.fanout, request.table, request.temperature, request.top_p) == (None,) * 4
     assert (request.seed, request.deadline_s) == (None, None)
+    assert (request.explain, request.ssml, request.stream) == (False, False, False)
+    assert (request.speech_rate, request.min_salience) == (1.0, 0.0)
     assert (request.actions[0].time_seconds, request.actions[0].time_text) == (None, None)
 
 
@@ -80,8 +82,14 @@ def test_own_values_of_a_job():
         topP="0.5",
         seed=7,
         deadlineSeconds=12.5,
+        explain=True,
+        ssml="true",
+        speech={"rate": "1.5"},
+        minSalience=0.3,
     )
-    assert request.persona is Persona.FRIEND
+    assert request.personas == (Persona.FRIEND,)
+    assert (request.explain, request.ssml) == (True, True)
+    assert (request.speech_rate, request.min_salience) == (1.5, 0.3)
     assert request.coordinates == Coordinates(Orientation.AUTO, normalised=False, y_down=True)
     assert (request.current_score, request.table) == (Score(1, 0), TableForm.COORDINATES)
     assert (request.fanout, request.seed) == (5, 7)

@@ -18,6 +18,7 @@ def on_mini(folders, **variables):
         "MODEL_NAME": str(folders["exaone"]),
         "TRUST_REMOTE_CODE": "true",
         "GPU_MEMORY_UTILIZATION": "0.3",
+        "GUARD": "off",  # what is promised here is delivery; the tiny model's words are never true
     } | variables
 
 

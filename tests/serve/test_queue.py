@@ -5,8 +5,7 @@ import signal
 
 import pytest
 
-from tests.fakes import ScriptedEngine
-from worker.commentary.pipeline import CommentaryOptions
+from tests.fakes import ScriptedEngine, unguarded
 from worker.errors import EngineDead
 from worker.handler import Handler
 from worker.serve import queue
@@ -28,9 +27,7 @@ class Ground:
         self.handled = []
         self.ended = []
         monkeypatch.setattr(queue, "get_job", self.get_job)
-        self.handler = Handler(
-            engine or ScriptedEngine(), CommentaryOptions(), concurrency, lambda _: None
-        )
+        self.handler = Handler(engine or ScriptedEngine(), unguarded(), concurrency, lambda _: None)
         beyond = 2 * held(concurrency) + 1
         config = {"handler": None, "concurrency_modifier": lambda _: beyond}
         self.loop = JobLoop(

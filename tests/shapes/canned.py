@@ -5,8 +5,7 @@ import json
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from itertools import pairwise
 
-from tests.fakes import ScriptedEngine
-from worker.commentary.pipeline import CommentaryOptions
+from tests.fakes import ScriptedEngine, unguarded
 from worker.engine import About, Reply
 from worker.errors import EngineError
 from worker.record import Record
@@ -64,7 +63,7 @@ def context(engine, generated=lambda: None):
     return Context(
         "job",
         engine,
-        CommentaryOptions(),
+        unguarded(),
         Record("job"),
         WorkerState(1),
         generated=generated,

@@ -11,10 +11,10 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_record_tells_how_many_lines_took_a_second_try():
-    """They are the model's own in the answer, and no fallback in the log."""
+    """They are the model's, repaired, in the answer, and no fallback in the log."""
     on = context(ScriptedEngine(once(lambda _: say(""))))
     [result] = await gathered(commentary.read(request_document()), on)
-    assert {line["source"] for line in result["script"]} == {"model"}
+    assert {line["source"] for line in result["script"]} == {"repaired"}
     assert (on.record.repaired, on.record.fallback) == (10, 0)
 
 

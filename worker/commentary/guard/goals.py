@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.commentary.guard.cast import Reading
+from worker.commentary.guard.cast import OPPONENT, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import BENIGN, real, ways, without
 from worker.football.vocabulary import Outcome
@@ -10,13 +10,13 @@ from worker.football.vocabulary import Outcome
 _GOAL = "(?<!자책)골"
 
 WORDS = ways(
-    "골망|골네트|그물|네트[를가]|골인|골 ?맛|골 뒷그물",
+    "골망|골네트|(?<!사이드 )그물|네트[를가]|골인|골 ?맛|골 뒷그물",
     f"{_GOAL}(?:입니다|이네|이군|이야|이다|이에|이었|이라|입|이지|이죠)",
     "(?:^|[ ,!.])골[!,]",
     f"{_GOAL}[을]? ?(?:넣|<터뜨리>|<터트리>|뽑|<신고하>|<만들>|<완성하>|<가져가>|꽂|<성공하>|<작렬하>|<기록하>|집어)",
     f"{_GOAL}로 ?(?:<이어지>|잇|<연결하>|<연결되>|마무리|<완성하>|<만들>|<장식하>|<바꾸>)",
     f"{_GOAL}이 ?(?:<터지>|<들어가>|<되>|<나오>|<완성되>|<기록되>|<인정되>)",
-    "골문[을이] ?(?:<열>|<열리>|<가르>|뚫|<뚫리>)",
+    "골문[을이] ?(?:<열>|<열리>|<가르>|뚫)",
     "(?:골문|골대)(?: 안)?(?:으로|에) ?(?:<들어가>|빨려|꽂|집어|밀어 ?넣|차 ?넣|박)",
     "(?:집어|차|밀어|때려|욱여) ?넣",
     "(?:페널티킥|프리킥|슛|슈팅|기회|찬스)[을를]? ?(?:<성공시키>|꽂|골로|<살리>)",
@@ -26,16 +26,17 @@ WORDS = ways(
 # What its scorer does, and nobody else.
 SCORING = ways(
     f"{_GOAL}[을]? ?(?:넣|<터뜨리>|<터트리>|뽑|<성공하>|<신고하>|<기록하>|집어)|골 ?맛",
-    "득점(?:합|했|해|을 올|에 성공)|(?:집어|차|밀어|때려) ?넣",
+    # A side that is credited with an own goal has scored as well.
+    f"(?<!{OPPONENT}[이가은는] )득점(?:합|했|해|을 올|에 성공)|(?:집어|차|밀어|때려) ?넣",
 )
 CONCEDING = ways(
     "실점(?! ?(?:위기|없|을 막|을 면|은 면))",
-    "골을? ?(?:<허용하>|<내주>|먹|<헌납하>)|골문이 ?(?:<열리>|<뚫리>)",
+    "골을? ?(?:<허용하>|<내주>|먹|<헌납하>)",
 )
 OWN = ways("자책|자살골|자기 (?:팀 )?골망")
 
 _RECORDED = ways(
-    "기록(?:<되>|에|으로|지)|실점(?:을|으로) ?<기록하>|인정|주인공|확인|확정|이름을|이름이|득점자|공식",
+    "기록(?:<되>|에|으로|지|이)|실점(?:을|으로) ?<기록하>|인정|주인공|확인|확정|이름을|이름이|득점자|공식",
     "남[습았는네게은]|장식|집계|<올라가>|<돌아가>|처리<되>|<새기>|적[힙혔히]|(?:득점|골)을 <올리>|몫|<올리>",
 )
 _ANEW = ways(

@@ -89,7 +89,7 @@ def _movement(said: str, *true: Direction | Distance) -> _Movement:
     return _Movement(re.compile(said), frozenset(true))  # type: ignore[arg-type]
 
 
-_NOT_IN_FRONT = f"(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
+_NOT_IN_FRONT = f"(?<!{ACTOR} )(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
 _FORWARD = _movement(
     f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)|전진(?! ?수비)"
     "|(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])|앞공간|앞(?:쪽)?에 (?:있|선|서)",
@@ -98,7 +98,7 @@ _FORWARD = _movement(
 _MOVEMENTS = (
     _FORWARD,
     _movement(
-        "뒤(?:쪽)?으로|뒤로|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
+        "뒤(?:쪽)?으로|뒤로(?!하|한)|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
         "|뒷걸음|뒤쪽(?:에|을|의)|뒤돌|뒤에 (?:있|선|서)",
         Direction.BACKWARD,
     ),

@@ -273,7 +273,7 @@ def _invented(reading: Reading) -> Iterator[Finding]:
     for pattern in _INVENTED:
         for found in pattern.finditer(masked):
             name = found["name"]
-            if not {name, name.removesuffix("하")} & _NO_NAMES and not _ADNOMINAL.search(name):
+            if not {name, name[:2]} & _NO_NAMES and not _ADNOMINAL.search(name):
                 yield _wrong(reading, found, f"{name}은 자료에 없는 이름이다")
     for found in _INVENTED_DATIVE.finditer(masked):
         if not _DATIVES.search(found["name"]):
