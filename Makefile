@@ -6,10 +6,10 @@ MINI := .cache/mini
 OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run platform test lint fmt types check bench docs lock hooks clean
+.PHONY: help setup run platform test lint fmt types check bench faithfulness docs lock hooks clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## install what is missing into .venv (CPU or GPU lock, by the machine)
 	@$(PYTHON) scripts/setup.py $(if $(ACCELERATOR),--accelerator $(ACCELERATOR))
@@ -41,6 +41,9 @@ check: lint types test ## all that must hold before a push
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
 	@TRUST_REMOTE_CODE=true $(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
+
+faithfulness: setup ## measure the guard; writes benchmarks/results/
+	@$(VENV) -m benchmarks.faithfulness --out benchmarks/results $(ARGS)
 
 docs: setup ## write the tables of README.md from the code
 	@$(VENV) scripts/docs.py

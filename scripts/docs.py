@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402  (the line above makes it importable)
+from benchmarks.faithfulness import report as trust  # noqa: E402
 from worker import errors, settings  # noqa: E402
 from worker.presets import PRESETS  # noqa: E402
 
@@ -52,11 +53,17 @@ def speed() -> str:
     return report.summary(report.read(report.FOLDER))
 
 
+def faithfulness() -> str:
+    """What the committed measure of the guard came to."""
+    return trust.table(trust.read(trust.FOLDER))
+
+
 TABLES = {
     "settings": settings.settings_table,
     "errors": errors_table,
     "presets": presets_table,
     "speed": speed,
+    "faithfulness": faithfulness,
 }
 
 

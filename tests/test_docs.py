@@ -10,9 +10,13 @@ import pytest
 
 from tests.fakes import ScriptedEngine, unguarded
 from tests.rows import request_document, ten_rows
+from worker.commentary.guard import Context, Kind, check, review
+from worker.commentary.script import Line, Source
 from worker.football.facts import facts_of
-from worker.football.schema import CommentaryRequest
+from worker.football.schema import CommentaryRequest, Persona
+from worker.football.vocabulary import Tone
 from worker.handler import Handler
+from worker.shapes.commentary import explanation
 from worker.shapes.openai import ROUTES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +76,26 @@ async def test_the_example_log_line_is_a_job_s(caplog):
     with caplog.at_level("INFO", "worker.jobs"):
         await handler().collect({"id": "1", "input": request_document()})
     assert list(example('{"id"')) == list(json.loads(caplog.messages[-1].removeprefix("job ")))
+
+
+def test_the_example_explanation_is_that_of_the_example_line():
+    """README explains its own line, whose first answer had said another place."""
+    request = CommentaryRequest.parse(example('{"input"')["input"])
+    [fact] = facts_of(request)
+    about = Context.of(request, [fact])
+    said = example('{"jobId"')["script"][0]["description"]
+    wrong = check(said.replace("중원에서", "왼쪽에서"), fact, about)
+    line = Line(
+        *(fact, Tone.DEFAULT, said, Source.REPAIRED, Persona.CASTER),
+        *(wrong, review(said, fact, about)),
+    )
+    assert explanation(line, request) == example('{"facts"')
+
+
+def test_the_classes_of_violations_are_all_explained():
+    """README's table has each one, and no other."""
+    [table] = re.findall(r"\| class \| a line is not.*?\n\n", README, re.DOTALL)
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [kind.value for kind in Kind]
 
 
 def test_the_routes_that_can_be_reached_are_named():

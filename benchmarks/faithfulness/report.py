@@ -66,10 +66,13 @@ class Measured:
 def tallied(
     judgements: Iterable[tuple[Case, Sequence[Violation]]], into: Measured, *, lies: bool
 ) -> None:
-    """Count judgements: a correct line passes, a mutant or a lie is caught by its own class."""
+    """Count judgements: a correct line passes, a mutant is caught by its own class.
+
+    A hand-written lie is caught by any: what is an event and what an outcome, people see otherwise.
+    """
     for case, violations in judgements:
         kinds = {violation.kind for violation in violations}
-        right = case.kind in kinds if case.kind else not kinds
+        right = bool(kinds) if lies else case.kind in kinds if case.kind else not kinds
         for counts, key in _places(case, into, lies=lies):
             counts.setdefault(key, Tally()).count(right=right)
         if not right and case.origin != HELD_OUT:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tests.commentary.made import any_facts, fact
 from tests.rows import match_info, request_document, ten_rows
+from worker.commentary.guard import Kind, Violation
 from worker.commentary.lines import LETTERS, is_sentence
 from worker.commentary.names import speakable
-from worker.commentary.guard import Kind, Violation
 from worker.commentary.prompt import Prompt, fold, system, voice
 from worker.football.facts import Direction, Distance, Lane, Person, Team, Third, Zone, facts_of
 from worker.football.schema import CommentaryRequest, Persona, TableForm
@@ -348,7 +348,7 @@ def test_the_coordinate_table_has_fifteen_columns_rounded_to_centimetres():
 
 def test_the_json_table_says_what_the_coordinate_table_says():
     user = prompted(TableForm.JSON)
-    rows = json.loads(user.split("\n")[-2])
+    rows = json.loads(user.split("\n")[-3])
     cells = [
         {key: "" if value is None else str(value) for key, value in row.items()} for row in rows
     ]

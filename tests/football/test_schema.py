@@ -385,3 +385,46 @@ def test_any_row_makes_a_request_or_is_refused(changes, index):
     rows[index] = rows[index] | changes
     assert answers(request_document(rawData=rows))
     assert answers(request_document(**changes))
+
+
+@pytest.mark.parametrize("given", [["FRIEND", "caster"], ["friend"]])
+def test_styles_are_personas_in_their_order(given):
+    """They go before `style`, which clients send in any case."""
+    request = parse(styles=given, style="ANALYST")
+    assert request.personas == tuple(Persona(name.upper()) for name in given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"styles": []}, "styles"),
+        ({"styles": ["CASTER", "caster"]}, "styles"),
+        ({"styles": "CASTER"}, "styles"),
+        ({"styles": ["CASTER", None]}, "styles"),
+        ({"styles": ["CASTER", "POET"]}, "styles[1]"),
+        ({"styles": [7]}, "styles[0]"),
+        ({"speech": {"rate": 0.4}}, "speech.rate"),
+        ({"speech": {"rate": 2.1}}, "speech.rate"),
+        ({"speech": {"speed": 1}}, "speech.speed"),
+        ({"speech": 1.5}, "speech"),
+        ({"minSalience": 1.1}, "minSalience"),
+        ({"minSalience": -0.1}, "minSalience"),
+        ({"min_salience": "much"}, "min_salience"),
+        ({"explain": "maybe"}, "explain"),
+        ({"ssml": 1}, "ssml"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(changes, param):
+    """One sentence that names the field as it was spelt."""
+    with pytest.raises(InvalidInput) as refused:
+        parse(**changes)
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize("key", ["shirtNumber", "jersey_number", "back-number"])
+def test_a_shirt_number_has_several_names(key):
+    """A number on somebody's back, from 1 to 99."""
+    rows = [{"actionId": 1, key: "10"}]
+    assert parse(rawData=rows).actions[0].shirt_number == 10
+    with pytest.raises(InvalidInput, match="from 1 to 99"):
+        parse(rawData=[{"actionId": 1, key: 100}])

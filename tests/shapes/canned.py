@@ -58,12 +58,12 @@ class Canned(ScriptedEngine):
             self.open -= 1
 
 
-def context(engine, generated=lambda: None):
-    """What a job on `engine` is answered with."""
+def context(engine, generated=lambda: None, **options):
+    """What a job on `engine` is answered with; `options` are the commentary's."""
     return Context(
         "job",
         engine,
-        unguarded(),
+        unguarded(**options),
         Record("job"),
         WorkerState(1),
         generated=generated,

@@ -1,10 +1,12 @@
 from contextlib import aclosing
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.fakes import ScriptedEngine, once, say
 from tests.rows import request_document
 from tests.shapes.canned import context, gathered
+from worker.commentary.pipeline import GuardMode
 from worker.shapes import commentary
 
 pytestmark = pytest.mark.anyio
@@ -37,3 +39,78 @@ async def test_it_tells_that_all_is_generated_before_the_result(stream):
             assert told == []
             answer = await anext(answers)
     assert told == [0]
+
+
+async def result_of(engine=None, **changes):
+    """The one result of a job with `changes`."""
+    request = commentary.read(request_document(**changes))
+    on = context(engine or ScriptedEngine())
+    [result] = await gathered(request, on)
+    return result
+
+
+KEYS = ["actionId", "timeSeconds", "tone", "description", "source"]
+
+
+async def test_what_nobody_asks_for_is_not_there():
+    """The contract's keys, and where each line comes from."""
+    result = await result_of()
+    assert {tuple(line) for line in result["script"]} == {tuple(KEYS)}
+    assert not {"scripts", "ssml", "ssmls"} & set(result)
+
+
+async def test_ssml_is_a_document_for_each_line_and_one_for_the_script():
+    """Each can be sent to a voice as it is."""
+    result = await result_of(ssml=True)
+    for line in result["script"]:
+        assert list(line) == [*KEYS, "ssml"]
+        assert line["description"] in "".join(ET.fromstring(line["ssml"]).itertext())
+    spoken = "".join(ET.fromstring(result["ssml"]).itertext())
+    assert spoken == "".join(line["description"] for line in result["script"])
+
+
+async def test_an_explanation_tells_what_a_line_rests_on():
+    """Facts, violations of the first try, faithfulness and seconds, after the contract's keys."""
+    result = await result_of(explain=True, minSalience=1.0)
+    for line in result["script"]:
+        assert list(line) == [*KEYS, "facts", "violations", "faithfulness", "seconds"]
+        assert all(list(ground) == ["field", "text"] for ground in line["facts"])
+        assert all(list(each) == ["kind", "text", "reason"] for each in line["violations"])
+        assert 0 <= line["faithfulness"] <= 1
+        assert line["seconds"] > 0
+
+
+async def test_counts_add_up():
+    """Every line comes from somewhere, and what the guard found is counted by class."""
+    on = context(ScriptedEngine(), guard=GuardMode.REPAIR)
+    [result] = await gathered(commentary.read(request_document()), on)
+    counts = result["counts"]
+    assert list(counts) == ["model", "repaired", "fallback", "violations"]
+    assert counts["model"] + counts["repaired"] + counts["fallback"] == 10
+    assert (counts["fallback"], on.record.fallback) == (10, 10)
+    assert counts["violations"]["name"] == 20  # nobody is named, twice
+    assert on.record.violations == sum(counts["violations"].values())
+
+
+async def test_styles_give_a_script_each():
+    """`script` is the first one's, as for a job with that style alone."""
+    result = await result_of(styles=["FRIEND", "ANALYST"], style="CASTER", ssml=True)
+    assert list(result["scripts"]) == ["FRIEND", "ANALYST"]
+    assert result["script"] == result["scripts"]["FRIEND"]
+    assert all(len(lines) == 10 for lines in result["scripts"].values())
+    assert list(result["ssmls"]) == ["FRIEND", "ANALYST"]
+    assert result["ssml"] == result["ssmls"]["FRIEND"]
+
+
+async def test_streamed_lines_of_several_styles_say_whose_they_are():
+    """Put back in their places they are the scripts of the same job unstreamed."""
+    request = commentary.read(request_document(styles=["CASTER", "FRIEND"], stream=True, seed=1))
+    *chunks, last = await gathered(request, context(ScriptedEngine()))
+    scripts = {style: [None] * 10 for style in ("CASTER", "FRIEND")}
+    for chunk in chunks:
+        assert list(chunk) == ["line", "index", "style"]
+        scripts[chunk["style"]][chunk["index"]] = chunk["line"]
+    whole = await result_of(styles=["CASTER", "FRIEND"], seed=1)
+    assert scripts == whole["scripts"]
+    assert not {"script", "scripts"} & set(last)
+    assert list(last) == [key for key in whole if key not in ("script", "scripts")]

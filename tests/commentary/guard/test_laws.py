@@ -152,17 +152,15 @@ def test_mirroring_the_pitch_swaps_the_sides_that_a_line_may_claim(scene):
     """Left is right where y grows the other way; nothing else about a line changes."""
     there = scene.facts()[scene.index]
     here = scene.facts(coordinates={"yDown": True})[scene.index]
-    for words, other in (("왼쪽", "오른쪽"), ("오른쪽", "왼쪽")):
-        said, swapped = (f"{words}에서 {{}}", f"{other}에서 {{}}")
-        body = fallback.line(there, Persona.CASTER)[1]
-        one = _places(said.format(body), there, scene)
-        two = _places(swapped.format(body), here, scene, coordinates={"yDown": True})
+    for said, swapped in (("왼쪽", "오른쪽"), ("오른쪽", "왼쪽")):
+        one = _is_misplaced(f"{said}에서 한 장면입니다.", there, scene)
+        two = _is_misplaced(f"{swapped}에서 한 장면입니다.", here, scene, yDown=True)
         assert one == two
 
 
-def _places(line, about_, scene, **more):
-    found = check(line, about_, context(scene.name, **more))
-    return any(each.kind is Kind.PLACE and "쪽에서" in each.text for each in found)
+def _is_misplaced(line, about_, scene, **coordinates):
+    found = check(line, about_, context(scene.name, coordinates=coordinates))
+    return any(each.kind is Kind.PLACE for each in found)
 
 
 def test_a_lane_can_be_said_of_one_side_only():

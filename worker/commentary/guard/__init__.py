@@ -6,7 +6,7 @@ the fact. It is a filter of what may be heard, not a judge of style: what it can
 and `python -m benchmarks.faithfulness` measures how often that is a lie.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from worker.commentary.guard import claims, figures, goals, manner, places, results, roles
@@ -67,7 +67,15 @@ def review(line: str, fact: Fact, context: Context, neighbours: Collection[str] 
     ]
     violations = dict.fromkeys(each for each in found if isinstance(each, Violation))
     grounds = dict.fromkeys(each for each in found if isinstance(each, Ground))
-    return Review(tuple(violations), tuple(grounds))
+    return Review(tuple(violations), tuple(each for each in grounds if not _told(each, grounds)))
+
+
+def _told(ground: Ground, others: Iterable[Ground]) -> bool:
+    """Whether another ground of the same field has these words and more."""
+    return any(
+        ground.field == other.field and ground.text != other.text and ground.text in other.text
+        for other in others
+    )
 
 
 def mend(line: str, fact: Fact, context: Context) -> str:

@@ -79,9 +79,7 @@ _TELLINGS = (
         lambda now: now.ours > now.theirs,
         contest=True,
     ),
-    _Telling(
-        ways("뒤[지집쳐처][고며는었]|끌려[가갑갔 ]|뒤진"), lambda now: now.ours < now.theirs
-    ),
+    _Telling(ways("뒤[지집쳐처][고며는었]|끌려[가갑갔 ]|뒤진"), lambda now: now.ours < now.theirs),
     _Telling(
         ways("동점|무승부|균형이|팽팽한 스코어|비[겼깁겨기]"), lambda now: now.ours == now.theirs
     ),

@@ -89,7 +89,7 @@ _ITS_ATTACK = "(?:의)? ?(?:공격|패스|슛|슈팅|크로스|역습|공|볼|�
 _OWN_AS_OPPONENT = re.compile(f"{OWN}(?:의)? ?(?:골문|골망|골대|골네트|수비(?!수 ?{ACTOR}))")
 _OPPONENTS_GOAL = re.compile(f"{OPPONENT}{_ITS_GOAL}")
 _OPPONENTS_ATTACK = re.compile(f"{OPPONENT}{_ITS_ATTACK}")
-_CREDIT = "(?:의|이|가|에|에게|쪽)?[^.!?]{0,6}(?:득점|골(?!문|망|대|키퍼|네트|라인)|점수)"
+_CREDIT = "[의이가에]?(?: ?[가-힣]{1,3})? ?(?:득점|골(?!문|망|대|키퍼|네트|라인)|점수)"
 _CREDITED_OPPONENT = re.compile(f"{OPPONENT}(?! ?{ACTOR}){_CREDIT}")
 _CREDITED_OWN = re.compile(
     f"{OWN}(?! ?{ACTOR})(?:의|이|가|에) ?(?:[^.!?]{{0,3}})(?:득점|골(?!문|키퍼|망|대))"
