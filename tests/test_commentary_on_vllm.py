@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes import unguarded
 from tests.rows import request_document
+from worker.commentary.guard import Context, check
 from worker.commentary.lines import LETTERS, grammar, parse_line
-from worker.commentary.pipeline import Line, Script, Source, commentate
+from worker.commentary.pipeline import GuardMode, Line, Script, Source, commentate
 from worker.commentary.prompt import Prompt
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest, Persona, TableForm
@@ -111,3 +112,24 @@ async def test_leaving_early_frees_the_engine(engine):
             return
         await asyncio.sleep(0.01)
     pytest.fail("the engine still holds requests of a commentary that nobody hears")
+
+
+@pytest.mark.parametrize("fanout", [None, 1])
+async def test_a_model_that_always_lies_is_not_heard(real, fanout):
+    """The tiny model writes nonsense under the grammar: every line that comes out is true instead.
+
+    Complete, in order, and each replaced line says so: what was wrong, and where it comes from.
+    """
+    document = request_document(styles=["CASTER", "FRIEND"], seed=3)
+    request = CommentaryRequest.parse(document)
+    _, script = await commentary(real, document, fanout=fanout, guard=GuardMode.REPAIR)
+    facts = facts_of(request)
+    for persona, lines in script.scripts.items():
+        about = Context.of(request, facts, persona)
+        assert [line.index for line in lines] == list(range(10))
+        assert all(check(line.text, line.fact, about) == () for line in lines)
+        replaced = [line for line in lines if line.source is Source.FALLBACK]
+        assert len(replaced) >= 8  # it could write a true line by accident, but hardly two
+        assert all(line.first for line in replaced)
+    assert script.violations["name"] >= 16
+    assert any("guard (" in warning for warning in script.warnings)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from worker.commentary.guard import Context, check
+from worker.football.facts import facts_of
+from worker.football.schema import CommentaryRequest
+
 ROOT = Path(__file__).resolve().parents[1]
 LINE = re.compile(r"^ *([\d.]+)  ([A-Z]+) +(.+[.!?])$")
 
@@ -42,7 +46,14 @@ def test_make_run_prints_ten_lines_and_then_the_result():
     assert [row["actionId"] for row in script] == [
         str(row["actionId"]) for row in document["rawData"]
     ]
-    assert "model" in {row["source"] for row in script}
+    # The default model speaks nonsense: what is told instead is true, and says that it is not its.
+    request = CommentaryRequest.parse(document | {"style": "FRIEND"})
+    facts = facts_of(request)
+    about = Context.of(request, facts)
+    for row, fact in zip(script, facts, strict=True):
+        assert check(row["description"], fact, about) == ()
+    assert result["counts"]["fallback"] >= 8
+    assert result["counts"]["violations"]["name"] >= 8
     assert result["usage"]["cachedTokens"] > 0
     [ready] = [line for line in done.stderr.splitlines() if "ready:" in line]
     assert all(phase in ready for phase in ("import", "load", "compile", "warm-up"))

@@ -16,7 +16,7 @@ _COUNT = "[0-9]{1,2}|[영일이삼사오육칠팔구]"
 _SCORE = re.compile(f"(?<![0-9가-힣])(?P<one>{_COUNT}) ?(?:대|:|-) ?(?P<other>{_COUNT})(?![0-9])")
 # Two against one and one against one are ways to play, no scores.
 _WAY_TO_PLAY = re.compile(
-    "[12일이] ?대 ?[12일이] ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결|로 맞)"
+    "[12일이] ?대 ?[12일이] ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결)"
 )
 
 
@@ -75,7 +75,7 @@ _TELLINGS = (
         lambda now: now.ours > now.theirs,
     ),
     _Telling(
-        ways("앞서 ?(?:<나가>|갑|가[ 네는고]|갔|있)|앞[섭섰]|앞서[네던]"),
+        ways("(?<!보다 )앞서 ?(?:<나가>|갑|가[ 네는고]|갔|있)|앞[섭섰]|앞서[네던]"),
         lambda now: now.ours > now.theirs,
         contest=True,
     ),
@@ -96,7 +96,7 @@ _TELLINGS = (
     ),
     _Telling(ways("승리|패배|승자|패자|우세|열세|격차|승부의"), _never, contest=True),
 )
-_CONTESTS = frozenset({ActionType.DUEL, ActionType.TACKLE, ActionType.TAKE_ON})
+_CONTESTS = frozenset({ActionType.DUEL, ActionType.TACKLE, ActionType.TAKE_ON, ActionType.OFFSIDE})
 
 _NUMERAL = "(?:[일이삼사오육칠팔구]?[십백]){1,2}[일이삼사오육칠팔구]?|[일이삼사오육칠팔구]|수십|몇"
 _BEGIN = "(?<![가-힣\ue000-\ue007])"

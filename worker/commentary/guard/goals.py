@@ -18,7 +18,7 @@ WORDS = ways(
     f"{_GOAL}이 ?(?:<터지>|<들어가>|<되>|<나오>|<완성되>|<기록되>|<인정되>)",
     "골문[을이] ?(?:<열>|<열리>|<가르>|뚫)",
     "(?:골문|골대)(?: 안)?(?:으로|에) ?(?:<들어가>|빨려|꽂|집어|밀어 ?넣|차 ?넣|박)",
-    "(?:집어|차|밀어|때려|욱여) ?넣",
+    "(?:차|밀어|때려|욱여) ?넣",
     "(?:페널티킥|프리킥|슛|슈팅|기회|찬스)[을를]? ?(?:<성공시키>|꽂|골로|<살리>)",
     "(?:페널티킥|프리킥|슛|슈팅|득점)[을를에]? ?<성공하>",
     "(?<!실)득점(?! ?(?:기회|찬스|력|권|왕|원|을 노|을 위|을 향|장면을 노))",
@@ -37,13 +37,14 @@ OWN = ways("자책|자살골|자기 (?:팀 )?골망")
 
 _RECORDED = ways(
     "기록(?:<되>|에|으로|지|이)|실점(?:을|으로) ?<기록하>|인정|주인공|확인|확정|이름을|이름이|득점자|공식",
-    "남[습았는네게은]|장식|집계|<올라가>|<돌아가>|처리<되>|<새기>|적[힙혔히]|(?:득점|골)을 <올리>|몫|<올리>",
+    "득점으로|남[습았는네게은]|장식|집계|<올라가>|<돌아가>|처리<되>|<새기>|적[힙혔히]|(?:득점|골)을 <올리>|몫|<올리>",
 )
 _ANEW = ways(
-    f"{_GOAL}[을]? ?(?:넣|<터뜨리>|<터트리>|뽑|꽂)|골망|그물|골!|골인|골입|골이야|골이네",
-    "골문을 ?(?:<열>|<가르>|뚫)|넣[습었네어]|득점(?:합|했|해|에 성공)|<허용하>|<내주>|실점(?:합|했|해)",
-    "또 |추가|자책골을 (?:넣|<기록하>)|<터지>|<들어가>",
+    f"{_GOAL}[을]? ?(?:넣(?!은)|<터뜨리>|<터트리>|뽑|꽂)|골망|그물|골!|골인|넣[습었네어]",
+    "골문을 ?(?:<열>|<가르>|뚫)|득점(?:합|했|해|에 성공)|또 |추가|자책골을 (?:넣|<기록하>)|<터지>",
 )
+# So it is without a word of the record; with one, it says which goal is recorded.
+_MAYBE_ANEW = ways("골입|골이야|골이네|<허용하>|<내주>|실점(?:합|했|해)|<들어가>")
 _DENIED = ways(
     "(?:골|득점)(?:이|은|로|을|에|으로)? ?[^.!?, ]{0,5} ?(?:않|못|아닙|아니|실패|무산|취소)",
     "<빗나가>|<벗어나>|외면|<놓치>|실축|<막히>|선방|골대를 ?(?:맞|강타)",
@@ -63,10 +64,11 @@ def findings(reading: Reading) -> Iterator[Finding]:
 def _told_again(reading: Reading) -> Iterator[Finding]:
     """A goal that an earlier line has told is recorded, not scored once more."""
     reason = "앞에서 말한 골이니 기록으로만 말한다"
-    again = real(_ANEW, reading.masked)
+    recorded = _RECORDED.search(reading.masked)
+    again = real(_ANEW, reading.masked) or (not recorded and real(_MAYBE_ANEW, reading.masked))
     if again:
         yield Violation(Kind.OUTCOME, reading.said(again), reason)
-    elif not _RECORDED.search(reading.masked):
+    elif not recorded:
         yield Violation(Kind.OUTCOME, reading.text, reason)
     else:
         yield Ground("told_by", reading.text)

@@ -11,10 +11,12 @@ _STEM = re.compile("<([가-힣 ]+)>")
 
 # A verb that is denied or only intended says that nothing happened; a comma ends its reach.
 _UNREAL_AFTER = re.compile(
-    "[^.!?,]{0,8}?(?:지(?:는|도|를|가)? ?(?:않|못)|못[해했하합한 ]|아니|아닙|아닌|없|실패|무산|불발|기 전)"
+    "(?:[가-힣]{0,2}(?:게|히|로|에|을|를|이|가|은|는|에게|까지) )?[가-힣]{0,4}지(?:는|도|를|가)? ?(?:않|못)"
+    "|[가-힣]{0,3} ?(?:못[해했하합한 ]|아니|아닙|아닌|없|실패|무산|불발|취소)"
     "|[^.!?, ]{0,3}(?:으)?려(?:는|다|고|던|했|합|하|[ ,.])"
-    "|[^.!?, ]{0,3} ?보(?:려|겠|자고)"
-    "|[^.!?, ]{0,2}(?:기 위해|고자|고 싶| ?대신)"
+    "|[^.!?, ]{0,3} ?(?:보[려겠자지는네]|봅|봤|봐)"
+    "|[가-힣]{0,3}(?:니까|을까|갈까|될까)|[가-힣]{0,2} ?안 [가-힣]|[과와]는 ?(?:인연|거리)"
+    "|[^.!?, ]{0,2}(?:기 위해|기 전|고자|고 싶| ?대신|러 (?:나|가|갔|오|왔|달|뛰))"
 )
 _UNREAL_BEFORE = re.compile("(?:^|[ ,])(?:못|안) ?$")
 
@@ -38,9 +40,9 @@ def spelt(pattern: str) -> str:
     return _STEM.sub(lambda stem: f"(?:{'|'.join(shapes(stem[1]))})", pattern)
 
 
-def real(pattern: "re.Pattern[str]", text: str) -> "re.Match[str] | None":
-    """The first match that is neither denied nor only intended."""
-    for found in pattern.finditer(text):
+def real(pattern: "re.Pattern[str]", text: str, start: int = 0) -> "re.Match[str] | None":
+    """The first match from `start` on that is neither denied nor only intended."""
+    for found in pattern.finditer(text, start):
         before = text[max(0, found.start() - 4) : found.start()]
         if not _UNREAL_AFTER.match(text, found.end()) and not _UNREAL_BEFORE.search(before):
             return found

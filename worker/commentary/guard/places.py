@@ -24,8 +24,11 @@ _INTO_THE_BOX = frozenset({_T.CROSS, _T.CORNER})
 
 # After a place: where the action is, where the ball goes, or (with anything else) either.
 _AT = "에서(?! ?(?:기다|대기|달려|뛰어|있|쇄도|침투))"
-_TO = "(?:쪽)?(?:으로|로(?!서)|을 향|를 향|까지|에(?![서게]))"
-_GETS = re.compile("[^.!?,]{0,12}(?:받|잡|기다|대기|쇄도|이어받|맞)")
+_TO = "(?:쪽)?(?:으로|로(?!서)|을 향|를 향|까지)"
+_GETS = re.compile(
+    "[^.!?,]{0,12}(?:받|잡|기다|대기|쇄도|맞|동료|연결되|연결됩|연결됐|이어지|이어집|이어졌"
+    "|끝|끊|막|걸|차단|무산|소득|사라|떨어)"
+)
 _NOUNS = (
     "(?: ?(?:측면|진영|공간|라인|구역|지역|방면|날개|구석|깊숙한 곳|깊은 곳|깊숙이|빈 공간|뒷공간|박스|페널티 ?박스|안쪽?|앞|부근|근처|사이드"
     "|모서리|코너|끝|터치라인|옆줄|쪽|지점))*"
@@ -44,7 +47,7 @@ def _place(said: str, *true: Third | Lane) -> _Place:
     return _Place(re.compile(pattern), frozenset(true))  # type: ignore[arg-type]
 
 
-_HIS = f"(?:자기|우리|자신의|자신들의|본인|{OWN}의?|{ACTOR}의)(?: ?팀| ?편)? ?"
+_HIS = f"(?:자기|우리|자신의|자신들의|본인|{OWN}의?)(?: ?팀| ?편)? ?"
 _THEIR = f"(?:상대|적|적의|상대 팀|상대팀|{OPPONENT}의?)(?:의|편)? ?"
 _BOX = "(?:페널티 ?(?:박스|지역|에어리어|구역)|(?<!페널티 )박스|문전|골문 ?(?:바로 )?(?:앞|정면|근처)|골 ?에어리어|골 ?지역)"
 _OUTSIDE = " ?(?:밖|바깥|외곽|앞|정면|근처|부근|모서리|언저리)"
@@ -104,7 +107,7 @@ _MOVEMENTS = (
     ),
     _movement("옆(?:쪽)?으로|횡패스|횡으로|옆에 있|옆 동료|수평|나란히", Direction.SIDEWAYS),
     _movement(
-        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?:긴|기다란) ?(?:패스|크로스|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
+        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?<![가-힣])(?:긴|기다란) ?(?:패스|크로스|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
         Distance.LONG,
     ),
     _movement("멀리(?!서)", Distance.LONG, Distance.MEDIUM),
@@ -209,7 +212,8 @@ _COMES_OUT = re.compile(
 
 def _comes_out(reading: Reading) -> bool:
     """Whether somebody steps out to the ball, which is no movement of the ball's."""
-    return _COMES_OUT.search(reading.masked) is not None
+    sweeps = reading.fact.type in (_T.KEEPER_SWEEP, _T.KEEPER_CLAIM)
+    return sweeps or _COMES_OUT.search(reading.masked) is not None
 
 
 def _across(reading: Reading) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ _KEEPING = frozenset({_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEP
 _UNDONE = (
     "(?:이어지|연결되|연결하|연결시키|닿|통하|맞|받|잡|막|제치|뚫|이기|이겨 내|따내|성공하|성공시키|전달되|도달하"
     "|살리|지키|처리하|걷어 내|끊|빼앗|뺏|따돌리|넘|찾|잇|정확하|되|가|오|먹히|따르|이루어지|들어가|미치|좋|완성되"
-    "|매끄럽|여의치|쉽|허락하|허용하|뻗|향하|가 닿|빠져나가|거두|얻|효과적이|효과를 보)지(?:는|가|를|도)? ?않"
+    "|매끄럽|여의치|쉽|뻗|향하|가 닿|빠져나가|거두|얻|효과적이|효과를 보)지(?:는|가|를|도)? ?않"
 )
 # These words themselves say what was done, whatever a provider gives as result.
 _DONE = frozenset({_T.CLEARANCE, _T.RECOVERY, _T.BLOCK, _T.INTERCEPTION, _T.CARRY})
@@ -41,7 +41,7 @@ _RESULTS = (
         PASSES,
         ways(
             "성공|<연결하>|<연결되>|연결시|(?<!부)정확[히하한합]|<이어지>|전달|배달(?! ?사고)|배급|닿[습았네는]|도달",
-            "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|<내주>|<건네>|도착|<떨어뜨리>|<살아나>|전개|받[습았네]",
+            "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|도착|<떨어뜨리>|<살아나>|전개|받[습았네]",
             "완벽|깔끔|매끄|적중|정교|딱 맞|제대로",
         ),
         ways(
@@ -107,14 +107,26 @@ def findings(reading: Reading) -> Iterator[Finding]:
 
 
 def _success(reading: Reading, result: Result, reason: str) -> Iterator[Finding]:
-    found = real(result.success, reading.masked)
-    if found:
+    """Success that stays the last word: a ball that is played well and then lost is lost."""
+    found = _last(result.success, reading.masked)
+    lost = _last(result.failure, without(BENIGN, reading.masked))
+    if found and not (lost and lost.start() > found.start()):
         yield Violation(Kind.OUTCOME, reading.said(found), reason)
 
 
 def _failure(reading: Reading, result: Result, *, true: bool) -> Iterator[Finding]:
-    found = result.failure.search(without(BENIGN, reading.masked))
+    """Failure that stays the last word."""
+    found = _last(result.failure, without(BENIGN, reading.masked))
+    won = _last(result.success, reading.masked)
     if found and true:
         yield Ground("outcome", reading.said(found))
-    elif found:
+    elif found and not (won and won.start() > found.start()):
         yield Violation(Kind.OUTCOME, reading.said(found), "실패했다는 말은 자료에 없다")
+
+
+def _last(pattern: "re.Pattern[str]", text: str) -> "re.Match[str] | None":
+    """The last match that is neither denied nor only intended."""
+    last, start = None, 0
+    while found := real(pattern, text, start):
+        last, start = found, found.end()
+    return last

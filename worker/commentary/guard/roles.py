@@ -138,7 +138,7 @@ _DATIVES = re.compile(
     "(?:동료|상대|선수|팀|수비|수비수|공격수|골키퍼|키퍼|미드필더|우군|아군|서로|누구|누군가|주심|심판"
     "|관중|팬|자신|우리|편|모두|전방|윙어|풀백|센터백|앞|뒤|문지기|수문장)(?:들|진|편|팀)?$"
 )
-_ADNOMINAL = re.compile("(?:적인|로운|다운)$")
+_ADNOMINAL = re.compile("(?:적인|로운|다운|하|되)$")
 _TO_A_KEEPER = re.compile(f"{_KEEPER}(?:에게|한테)")
 _STAFF = re.compile("(?<![가-힣\ue000-\ue007])(?:감독|코치)(?![가-힣]*하)|벤치|관중석")
 
@@ -189,10 +189,8 @@ def _wrong_roles(reading: Reading) -> Iterator[Finding]:
     fact, masked = reading.fact, reading.masked
     giver = f"공을 다룬 사람은 {speakable(fact.actor.name)}다"
     patterns: list[re.Pattern[str]] = []
-    if fact.type in _GIVING:
-        patterns.append(_ACTOR_AS_RECEIVER)
     if fact.type in PASSES:
-        patterns += (_ACTOR_AS_DESTINATION, _ACTOR_RECEIVES, _RECEIVER_AS_GIVER)
+        patterns += (_ACTOR_AS_RECEIVER, _ACTOR_AS_DESTINATION, _ACTOR_RECEIVES, _RECEIVER_AS_GIVER)
         patterns.append(_GIVEN_BY_RECEIVER)
     for found in (each.search(masked) for each in patterns):
         if found:
