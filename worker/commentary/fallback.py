@@ -13,17 +13,11 @@ from worker.commentary.lines import MIN_SYLLABLES
 from worker.commentary.sayings import End, Saying, Sayings
 from worker.football.facts import Fact
 from worker.football.schema import Persona
-from worker.football.vocabulary import ActionType, Outcome, Tone
+from worker.football.vocabulary import KEEPING, ActionType, Outcome, Tone
 
 BRIEF_SYLLABLES = 2
 """Shorter than this is no word that anybody catches."""
 
-_GOALKEEPING = frozenset(
-    {
-        *(ActionType.KEEPER_CATCH, ActionType.KEEPER_PARRY),
-        *(ActionType.KEEPER_CLAIM, ActionType.KEEPER_SWEEP),
-    }
-)
 # What happens without a player, or to a team: no name, no player.
 _IMPERSONAL = frozenset(
     {ActionType.OTHER, ActionType.OUT, ActionType.PAUSE, ActionType.GOAL_CONCEDED}
@@ -190,7 +184,7 @@ def _actor(fact: Fact) -> str:
         return titled(name, "선수")
     if fact.type in _IMPERSONAL:
         return titled(team, "팀") if team else ""
-    if fact.type in _GOALKEEPING:
+    if fact.type in KEEPING:
         return f"{team} 골키퍼" if team else "골키퍼"
     return f"{team or '한'} 선수"
 

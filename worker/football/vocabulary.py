@@ -120,6 +120,7 @@ PASSES: Final = frozenset(
 )
 SHOTS: Final = frozenset({_T.SHOT, _T.SHOT_FREEKICK, _T.PENALTY})
 GOALS: Final = frozenset({_T.GOAL, _T.OWN_GOAL, _T.GOAL_CONCEDED})
+KEEPING: Final = frozenset({_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEPER_SWEEP})
 # Whoever does one of these is not the attacking team, or not known to be.
 DEFENDING: Final = frozenset(
     {

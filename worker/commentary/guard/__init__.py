@@ -9,7 +9,17 @@ and `python -m benchmarks.faithfulness` measures how often that is a lie.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from worker.commentary.guard import claims, figures, goals, manner, places, results, roles
+from worker.commentary.guard import (
+    claims,
+    figures,
+    goals,
+    invented,
+    manner,
+    places,
+    results,
+    roles,
+    teams,
+)
 from worker.commentary.guard.cast import Context
 from worker.commentary.guard.finding import Ground, Kind, Violation
 from worker.football.facts import Fact
@@ -58,6 +68,8 @@ def review(line: str, fact: Fact, context: Context, neighbours: Collection[str] 
     reading = context.read(line, fact)
     found = [
         *roles.findings(reading),
+        *teams.findings(reading),
+        *invented.findings(reading),
         *claims.findings(reading),
         *goals.findings(reading),
         *results.findings(reading),

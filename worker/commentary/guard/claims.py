@@ -16,6 +16,7 @@ from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import real, ways
 from worker.football.facts import Fact
 from worker.football.vocabulary import (
+    KEEPING,
     PASSES,
     SHOTS,
     ActionType,
@@ -27,7 +28,6 @@ from worker.football.vocabulary import (
 _T, _O = ActionType, Outcome
 Holds = Callable[[Fact, Context], bool]
 
-KEEPING = frozenset({_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEPER_SWEEP})
 _FOULS = frozenset({_T.FOUL, _T.HANDBALL, _T.FOUL_THROW})
 # A ball that was played a moment ago may be spoken of: the cross that is met, the shot saved.
 _MOMENT = 3  # unit: actions
@@ -176,10 +176,15 @@ _CLAIMS = (
             "(?:슛|슈팅|중거리포|대포알)[을를]? ?(?:<때리>|<날리>|<쏘>|<감행하>|퍼[부붓]|뿜|<작렬하>|시도|<이어 가>|연결)",
             "(?:슛|슈팅)[을를]? ?(?:<가져가>|<선보이>|<차>(?!단)|합|했|해|하네|<마무리하>)",
             "(?:^|[ ,!])슛[!,]|슛(?:입|이야|이네|까지|으로|,)|직접 (?:<노리>|<때리>|겨[누냥])",
-            "골문을 ?(?:<노리>|<겨누>|겨냥|<두드리>|위협|조준|정조준)|골을 노|<때리>|강슛",
+            "골문을 ?(?:<노리>|<겨누>|겨냥|<두드리>|위협|조준|정조준)|골을 노|강슛",
             "쏘아(?! ?올)|쐈|쏩니|쏴|방아쇠|골문[을으][로]? ?(?:향해|향[하합했])",
         ),
         _SHOOTS,
+        "슛을 한 행동이 아니다",
+    ),
+    _event(
+        ways("<때리>"),
+        _any(_SHOOTS, _is(_T.GOAL_KICK, _T.FREEKICK_PASS, _T.CORNER, _T.CLEARANCE)),
         "슛을 한 행동이 아니다",
     ),
     _noun(
@@ -303,7 +308,8 @@ _CLAIMS = (
         ways("크로스(?!바)|센터링"),
         _any(
             _is(_T.CROSS, _T.CORNER, _T.FREEKICK_PASS),
-            _all(_after(_T.CROSS, _T.CORNER), _not(_in(PASSES))),
+            _all(_after(_T.CROSS), _not(_in(PASSES))),
+            _all(_after(_T.CORNER), _not(_in(PASSES | SHOTS))),
         ),
         "크로스가 아니다",
     ),

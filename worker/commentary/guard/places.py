@@ -12,7 +12,7 @@ from worker.commentary import words
 from worker.commentary.guard.cast import ACTOR, OPPONENT, OWN, RECEIVER, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.football.facts import Direction, Distance, Fact, Lane, Third, Zone
-from worker.football.vocabulary import PASSES, SHOTS, ActionType
+from worker.football.vocabulary import PASSES, SHOTS, ActionType, Outcome
 
 _T = ActionType
 _BOXES = frozenset({Third.OWN_BOX, Third.BOX})
@@ -76,7 +76,7 @@ _ANY_BOX = _place(
 
 _SHOT_AT = re.compile(
     "(?:골문|골대|골망|골포스트)의? ?(?:왼쪽|오른쪽|좌측|우측|구석|상단|하단|위|모서리)"
-    "|(?:왼쪽|오른쪽|좌측|우측) ?(?:골문|골대|골포스트|구석|상단|하단|모서리)|구석[을으]"
+    "|(?:왼쪽|오른쪽|좌측|우측) ?(?:골문|골대|골포스트|구석(?!에서)|상단|하단|모서리)|구석[을으]"
 )
 _BETWEEN = re.compile("반대편|반대쪽|대각선|방향 ?전환")
 
@@ -151,8 +151,9 @@ def _spoken_of(found: "re.Match[str]", fact: Fact) -> tuple[str, tuple[Zone, ...
     start = (fact.start,) if fact.start else ()
     end = (fact.end,) if fact.end else ()
     if found["at"]:
-        # …에서 받다: where the other one gets it.
-        gets = fact.type in PASSES and _GETS.match(found.string, found.end())
+        # …에서 받다, …에서 끊기다: where the ball is by then.
+        lost = fact.outcome in (Outcome.FAILURE, Outcome.OFFSIDE)
+        gets = fact.type in PASSES and (lost or _GETS.match(found.string, found.end()))
         return "start", (*start, *end) if gets else start
     if found["to"]:
         # A ball that goes nowhere we know stays where it is; so does one who moves on the spot.

@@ -7,10 +7,9 @@ from typing import NamedTuple
 from worker.commentary.guard.cast import Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import BENIGN, real, ways, without
-from worker.football.vocabulary import PASSES, ActionType, Outcome
+from worker.football.vocabulary import KEEPING, PASSES, ActionType, Outcome
 
 _T, _O = ActionType, Outcome
-_KEEPING = frozenset({_T.KEEPER_CATCH, _T.KEEPER_PARRY, _T.KEEPER_CLAIM, _T.KEEPER_SWEEP})
 # What is denied where an action fails; to deny anything else (놓치지 않습니다) is no failure.
 _UNDONE = (
     "(?:이어지|연결되|연결하|연결시키|닿|통하|맞|받|잡|막|제치|뚫|이기|이겨 내|따내|성공하|성공시키|전달되|도달하"
@@ -19,7 +18,7 @@ _UNDONE = (
 )
 # These words themselves say what was done, whatever a provider gives as result.
 _DONE = frozenset({_T.CLEARANCE, _T.RECOVERY, _T.BLOCK, _T.INTERCEPTION, _T.CARRY})
-_BY_DEFINITION = _DONE | _KEEPING | {_T.RECEIVE}
+_BY_DEFINITION = _DONE | KEEPING | {_T.RECEIVE}
 
 
 class Result(NamedTuple):
@@ -42,7 +41,7 @@ _RESULTS = (
         ways(
             "성공|<연결하>|<연결되>|연결시|(?<!부)정확[히하한합]|<이어지>|전달|배달(?! ?사고)|배급|닿[습았네는]|도달",
             "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|도착|<떨어뜨리>|<살아나>|전개|받[습았네]",
-            "완벽|깔끔|매끄|적중|정교|딱 맞|제대로",
+            "완벽|깔끔|매끄|적중|정교|딱 맞|제대로|들어[갔갑]|잘 (?:내|보|건|찔|연|이|넘|줬)",
         ),
         ways(
             _FAILED,
@@ -79,7 +78,7 @@ _RESULTS = (
         ways(_FAILED, _UNDONE, _LOST, "<흘리>|<빠뜨리>|<새>|튕"),
     ),
     Result(
-        _KEEPING,
+        KEEPING,
         ways("선방|막[아았습]|잡[아았습]|쳐 ?<내>|처리(?:합|했|해|하)|안정|걷어|성공|끊"),
         ways(_FAILED, _UNDONE, "<흘리>|<빠뜨리>"),
     ),
