@@ -1,8 +1,8 @@
 """How often the guard is right (`make faithfulness`), and how true a real model's lines are.
 
 Without a model: the guard on correct lines (precision) and on lies made of them (recall, class by
-class). With `--model` or `--engine-url`: the three table forms of the prompt on that model, judged by
-the same guard, so that whoever has a GPU can see whether words beat coordinates.
+class). With `--model` or `--engine-url`: the three table forms of the prompt on that model, judged
+by the same guard, so that whoever has a GPU can see whether words beat coordinates.
 """
 
 import argparse

@@ -43,8 +43,8 @@ class Form:
 async def compare(settings: Settings, jobs: int) -> str:
     """The forms side by side, as Markdown; names the model.
 
-    Every form is given the same jobs with the same seeds, and every answer counts as it comes: it is
-    flagged and never asked for again. Raises StartupError.
+    Every form is given the same jobs with the same seeds, and every answer counts as it comes: it
+    is flagged and never asked for again. Raises StartupError.
     """
     engine, _ = start_engine(settings)
     try:

@@ -172,7 +172,7 @@ def _is_false(lie: str, case: Case) -> bool:
     fact = case.fact
     if fact.type in _TRUE_OF[lie]:
         return False
-    near = {told_type for told_type in _near_types(case)}
+    near = set(_near_types(case))
     return not (
         (lie == "goal" and fact.outcome is _O.GOAL)
         or (lie in ("card", "foul") and fact.card is not None)

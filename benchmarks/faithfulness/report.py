@@ -57,7 +57,7 @@ class Measured:
 
     @property
     def reached(self) -> bool:
-        """Whether every class of mutants and every origin's correct lines are where they must be."""
+        """Whether every class of mutants and all origins' correct lines are where they must be."""
         recalls = (tally.share for counts in self.caught.values() for tally in counts.values())
         passed = (tally.share for tally in self.passed.values())
         return min(recalls) >= RECALL_FROM and min(passed) >= PASSED_FROM

@@ -8,7 +8,7 @@ it is told to the model once, and then the fact alone speaks.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple

@@ -1,9 +1,10 @@
 """Facts as chat messages: which match, the table, who speaks, and last which line to write.
 
 All requests of one job share everything but the tail, so that the engine computes the long part
-once; those of several personas share everything up to the voice. Whatever comes from the data is folded on its way in: it stays inside its cell, and no chat
-marker of any model survives in it. Players and teams are named as the line grammar can write them:
-a name that it cannot is not shown, or the model would be asked for what it cannot say.
+once; those of several personas share everything up to the voice. Whatever comes from the data is
+folded on its way in: it stays inside its cell, and no chat marker of any model survives in it.
+Players and teams are named as the line grammar can write them: a name that it cannot is not shown,
+or the model would be asked for what it cannot say.
 """
 
 import csv

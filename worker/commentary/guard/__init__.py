@@ -1,9 +1,9 @@
 """A line against its facts: every violation has a name, and so has everything that holds.
 
 The guard knows nothing of how a line was made. It reads who is named and in which role, what is
-said to have happened, what came of it, where, and how the sentence is spoken; and holds each against
-the fact. It is a filter of what may be heard, not a judge of style: what it cannot read it lets pass,
-and `python -m benchmarks.faithfulness` measures how often that is a lie.
+said to have happened, what came of it, where, and how the sentence is spoken; and holds each
+against the fact. It is a filter of what may be heard, not a judge of style: what it cannot read it
+lets pass, and `python -m benchmarks.faithfulness` measures how often that is a lie.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,6 +14,7 @@ from worker.commentary.guard import (
     figures,
     goals,
     invented,
+    level,
     manner,
     places,
     results,
@@ -75,6 +76,7 @@ def review(line: str, fact: Fact, context: Context, neighbours: Collection[str] 
         *results.findings(reading),
         *places.findings(reading),
         *figures.findings(reading),
+        *level.findings(reading),
         *manner.findings(reading, neighbours),
     ]
     violations = dict.fromkeys(each for each in found if isinstance(each, Violation))

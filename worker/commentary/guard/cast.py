@@ -23,10 +23,14 @@ PEOPLE = f"[{ACTOR}{RECEIVER}{PARTNER}{STRANGER}]"
 TEAMS = f"[{OWN}{OPPONENT}{NOBODYS}]"
 ANYBODY = "[\ue000-\ue006]"
 
-TITLE = "(?:선수|골키퍼|키퍼|수문장|감독|코치|주장|공격수|수비수|미드필더|윙어|스트라이커|풀백|센터백|팀)"
+TITLE = (
+    "(?:선수|골키퍼|키퍼|수문장|감독|코치|주장|공격수|수비수|미드필더|윙어|스트라이커|풀백|센터백"
+    "|팀)"
+)
 # What may follow a name within its word. Whatever else does makes the word another one.
 _JOSA = (
-    "에게서|한테서|에겐|한텐|으로부터|로부터|으로서|로서|으로선|로선|이란|란|대로|밖에|뿐|에게로|한테로|에게|한테|께서|께|에서|까지|부터|처럼|보다|마저|조차"
+    "에게서|한테서|에겐|한텐|으로부터|로부터|으로서|로서|으로선|로선|이란|란|대로|밖에|뿐|에게로"
+    "|한테로|에게|한테|께서|께|에서|까지|부터|처럼|보다|마저|조차"
     "|이랑|랑|하고|으로|로|이나|나|의|이|가|은|는|을|를|와|과|도|만|에|아|야"
 )
 _COPULA = (
@@ -101,7 +105,7 @@ class Context:
         return frozenset(_spoken(fact.word for fact in self.facts if fact.type is ActionType.OTHER))
 
     def partner(self, fact: Fact) -> str | None:
-        """Who played the ball that this action takes or stops: a receiver's passer, a save's shooter."""
+        """Who played the ball that this action takes or stops: the passer, the shooter."""
         earlier = next((each for each in self.facts if each.index == fact.index - 1), None)
         if earlier is None or fact.type not in _PARTNERS:
             return None

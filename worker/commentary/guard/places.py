@@ -1,7 +1,7 @@
 """Where it happened: sides, zones, directions and distances, each as the acting team sees it.
 
-A place is said of where the action began (…에서), of where the ball went (…으로), or of either. What
-the fact does not know may not be said, and what it knows may not be said otherwise.
+A place is said of where the action began (…에서), of where the ball went (…으로), or of either.
+What the fact does not know may not be said, and what it knows may not be said otherwise.
 """
 
 import re
@@ -30,7 +30,8 @@ _GETS = re.compile(
     "|끝|끊|막|걸|차단|무산|소득|사라|떨어)"
 )
 _NOUNS = (
-    "(?: ?(?:측면|진영|공간|라인|구역|지역|방면|날개|구석|깊숙한 곳|깊은 곳|깊숙이|빈 공간|뒷공간|박스|페널티 ?박스|안쪽?|앞|부근|근처|사이드"
+    "(?: ?(?:측면|진영|공간|라인|구역|지역|방면|날개|구석|깊숙한 곳|깊은 곳|깊숙이|빈 공간|뒷공간"
+    "|박스|페널티 ?박스|안쪽?|앞|부근|근처|사이드"
     "|모서리|코너|끝|터치라인|옆줄|쪽|지점))*"
 )
 
@@ -43,13 +44,16 @@ class _Place(NamedTuple):
 
 
 def _place(said: str, *true: Third | Lane) -> _Place:
-    pattern = f"(?:{said})(?P<nouns>{_NOUNS})(?:(?P<at>{_AT})|(?P<to>{_TO}))?"
+    pattern = f"(?:{said}){_NOUNS}(?:(?P<at>{_AT})|(?P<to>{_TO}))?"
     return _Place(re.compile(pattern), frozenset(true))  # type: ignore[arg-type]
 
 
 _HIS = f"(?:자기|우리|자신의|자신들의|본인|{OWN}의?)(?: ?팀| ?편)? ?"
 _THEIR = f"(?:상대|적|적의|상대 팀|상대팀|{OPPONENT}의?)(?:의|편)? ?"
-_BOX = "(?:페널티 ?(?:박스|지역|에어리어|구역)|(?<!페널티 )박스|문전|골문 ?(?:바로 )?(?:앞|정면|근처)|골 ?에어리어|골 ?지역)"
+_BOX = (
+    "(?:페널티 ?(?:박스|지역|에어리어|구역)|(?<!페널티 )박스|문전|골문 ?(?:바로 )?(?:앞|정면|근처)"
+    "|골 ?에어리어|골 ?지역)"
+)
 _OUTSIDE = " ?(?:밖|바깥|외곽|앞|정면|근처|부근|모서리|언저리)"
 
 _PLACES = (
@@ -70,9 +74,7 @@ _PLACES = (
     _place("최전방", *_UP_FRONT),
     _place("최후방", *_AT_HOME),
 )
-_ANY_BOX = _place(
-    f"(?<!자기 )(?<!우리 )(?<!상대 )(?<!{OWN} )(?<!{OPPONENT} )(?:{_BOX})(?!{_OUTSIDE})", *_BOXES
-)
+_ANY_BOX = _place(f"{_BOX}(?!{_OUTSIDE})", *_BOXES)
 
 _SHOT_AT = re.compile(
     "(?:골문|골대|골망|골포스트)의? ?(?:왼쪽|오른쪽|좌측|우측|구석|상단|하단|위|모서리)"
@@ -92,22 +94,29 @@ def _movement(said: str, *true: Direction | Distance) -> _Movement:
     return _Movement(re.compile(said), frozenset(true))  # type: ignore[arg-type]
 
 
-_NOT_IN_FRONT = f"(?<!{ACTOR} )(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
+# In front of somebody or something is a place, no direction.
+_NOT_IN_FRONT = (
+    f"(?<!{ACTOR} )(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )"
+    f"(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
+)
 _FORWARD = _movement(
-    f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)|전진(?! ?수비)"
+    f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)"
+    f"|전진(?! ?수비)"
     "|(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])|앞공간|앞(?:쪽)?에 (?:있|선|서)",
     Direction.FORWARD,
 )
 _MOVEMENTS = (
     _FORWARD,
     _movement(
-        "뒤(?:쪽)?으로|뒤로(?!하|한)|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
+        "뒤(?:쪽)?으로|뒤로(?!하|한)|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]"
+        "|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
         "|뒷걸음|뒤쪽(?:에|을|의)|뒤돌|뒤에 (?:있|선|서)",
         Direction.BACKWARD,
     ),
     _movement("옆(?:쪽)?으로|횡패스|횡으로|옆에 있|옆 동료|수평|나란히", Direction.SIDEWAYS),
     _movement(
-        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?<![가-힣])(?:긴|기다란) ?(?:패스|크로스|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
+        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?<![가-힣])(?:긴|기다란) ?(?:패스|크로스"
+        "|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
         Distance.LONG,
     ),
     _movement("멀리(?!서)", Distance.LONG, Distance.MEDIUM),
@@ -141,9 +150,13 @@ def _judged(place: _Place, found: "re.Match[str]", reading: Reading) -> Finding:
         return Ground(field, reading.said(found))
     if not zones and fact.type in _INTO_THE_BOX and Third.BOX in place.true and not found["at"]:
         return Ground("type", reading.said(found))
+    return Violation(Kind.PLACE, reading.said(found), _known(zones))
+
+
+def _known(zones: tuple[Zone | None, ...]) -> str:
+    """What a model is told of the places that a fact has."""
     known = ", ".join(filter(None, map(words.zone, zones)))
-    told = f"위치는 {known}이다" if known else "그 위치는 자료에 없다"
-    return Violation(Kind.PLACE, reading.said(found), told)
+    return f"위치는 {known}이다" if known else "그 위치는 자료에 없다"
 
 
 def _spoken_of(found: "re.Match[str]", fact: Fact) -> tuple[str, tuple[Zone, ...]]:
@@ -162,7 +175,7 @@ def _spoken_of(found: "re.Match[str]", fact: Fact) -> tuple[str, tuple[Zone, ...
 
 
 def _of_any_box(reading: Reading) -> Iterator[Finding]:
-    """An area that is nobody's in the line's words is either's; unless it was told with its owner."""
+    """An area that is nobody's in the line's words is either's; one with an owner is told apart."""
     for found in _ANY_BOX.pattern.finditer(reading.masked):
         before = reading.masked[max(0, found.start() - 6) : found.start()]
         if not re.search(f"(?:{_HIS}|{_THEIR})$", before):
@@ -183,13 +196,11 @@ def _of_the_shot(reading: Reading) -> Iterator[Finding]:
         return
     ranges = ((_FAR_SHOT, {Third.FINAL, Third.MIDDLE, Third.OWN}), (_NEAR_SHOT, {Third.BOX}))
     for pattern, thirds in ranges:
-        found = pattern.search(masked)
-        if found and fact.start and fact.start.third in thirds:
-            yield Ground("start", reading.said(found))
-        elif found:
-            where = words.zone(fact.start)
-            told = f"위치는 {where}이다" if where else "그 위치는 자료에 없다"
-            yield Violation(Kind.PLACE, reading.said(found), told)
+        said = pattern.search(masked)
+        if said and fact.start and fact.start.third in thirds:
+            yield Ground("start", reading.said(said))
+        elif said:
+            yield Violation(Kind.PLACE, reading.said(said), _known((fact.start,)))
 
 
 def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:

@@ -1,19 +1,23 @@
 """What came of an action: success is not said of failure, nor failure of anything else."""
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from worker.commentary.guard.cast import Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import BENIGN, real, ways, without
 from worker.football.vocabulary import KEEPING, PASSES, ActionType, Outcome
 
+if TYPE_CHECKING:
+    import re
+
 _T, _O = ActionType, Outcome
 # What is denied where an action fails; to deny anything else (놓치지 않습니다) is no failure.
 _UNDONE = (
-    "(?:이어지|연결되|연결하|연결시키|닿|통하|맞|받|잡|막|제치|뚫|이기|이겨 내|따내|성공하|성공시키|전달되|도달하"
-    "|살리|지키|처리하|걷어 내|끊|빼앗|뺏|따돌리|넘|찾|잇|정확하|되|가|오|먹히|따르|이루어지|들어가|미치|좋|완성되"
+    "(?:이어지|연결되|연결하|연결시키|닿|통하|맞|받|잡|막|제치|뚫|이기|이겨 내|따내|성공하|성공시키"
+    "|전달되|도달하"
+    "|살리|지키|처리하|걷어 내|끊|빼앗|뺏|따돌리|넘|찾|잇|정확하|되|가|오|먹히|따르|이루어지|들어가"
+    "|미치|좋|완성되"
     "|매끄럽|여의치|쉽|뻗|향하|가 닿|빠져나가|거두|얻|효과적이|효과를 보)지(?:는|가|를|도)? ?않"
 )
 # These words themselves say what was done, whatever a provider gives as result.
@@ -39,35 +43,41 @@ _RESULTS = (
     Result(
         PASSES,
         ways(
-            "성공|<연결하>|<연결되>|연결시|(?<!부)정확[히하한합]|<이어지>|전달|배달(?! ?사고)|배급|닿[습았네는]|도달",
-            "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|도착|<떨어뜨리>|<살아나>|전개|받[습았네]",
+            "성공|<연결하>|<연결되>|연결시|(?<!부)정확[히하한합]|<이어지>|전달|배달(?! ?사고)|배급"
+            "|닿[습았네는]|도달",
+            "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|도착|<떨어뜨리>|<살아나>|전개"
+            "|받[습았네]",
             "완벽|깔끔|매끄|적중|정교|딱 맞|제대로|들어[갔갑]|잘 (?:내|보|건|찔|연|이|넘|줬)",
         ),
         ways(
             _FAILED,
             _UNDONE,
             _LOST,
-            "<끊기>|<막히>|<걸리>|아쉽|아깝|차단|<벗어나>|헌납|상대에게|상대한테|(?:상대|수비)(?:의)? ?(?:발|품|몸)에",
+            "<끊기>|<막히>|<걸리>|아쉽|아깝|차단|<벗어나>|헌납|상대에게|상대한테|(?:상대"
+            "|수비)(?:의)? ?(?:발|품|몸)에",
         ),
     ),
     Result(
         frozenset({_T.TAKE_ON}),
         ways(
-            "성공|<제치>|<따돌리>|뚫|돌파(?:합|했|해 ?<내>|하네)|<빠져나가>|<벗기>|<젖히>|통과|<이기>"
+            "성공|<제치>|<따돌리>|뚫|돌파(?:합|했|해 ?<내>|하네)|<빠져나가>|<벗기>|<젖히>|통과"
+            "|<이기>"
         ),
         ways(_FAILED, _UNDONE, _LOST, "<막히>|<걸리>|저지|차단|<끊기>"),
     ),
     Result(
         frozenset({_T.TACKLE}),
         ways(
-            "성공|<따내>|(?:빼앗|뺏)(?![기깁겼겨])|끊어|저지|막아|가로|되찾|낚아|(?<!부)정확|깔끔|완벽"
+            "성공|<따내>|(?:빼앗|뺏)(?![기깁겼겨])|끊어|저지|막아|가로|되찾|낚아|(?<!부)정확|깔끔"
+            "|완벽"
         ),
         ways(_FAILED, _UNDONE, "빗맞|헛|허공|<뚫리>|벗겨|제쳐"),
     ),
     Result(
         frozenset({_T.DUEL}),
         ways(
-            "<이기>(?!지)|<이겨 내>|<따내>|우위|승리|<지켜 내>|제압|차지|<가져가>|<가져오>|성공|<버텨 내>|압도",
+            "<이기>(?!지)|<이겨 내>|<따내>|우위|승리|<지켜 내>|제압|차지|<가져가>|<가져오>|성공"
+            "|<버텨 내>|압도",
             "<밀어 내>|<살려 내>|앞[서섭섰]",
         ),
         ways(_FAILED, _UNDONE, _LOST, "<밀리>|<내주>|졌|집니다|지네|고전"),

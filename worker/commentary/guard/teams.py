@@ -1,4 +1,4 @@
-"""Teams: the actor's acts, the other one only stands against it or is credited with its own goal."""
+"""Teams: the actor's acts; the other one stands against it, or is credited with its own goal."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ _T = ActionType
 
 # What a team's name is followed by where it is the one that is attacked, and that attacks.
 _ITS_GOAL = (
-    "(?:골문|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼|중원|선수"
+    "(?:골문|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼|중원"
+    "|선수"
     "|빗장|방패|그물|자물쇠|방어|문을)"
 )
 _ITS_ATTACK = (
