@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.commentary.guard import goals
-from worker.commentary.guard.cast import Context, Reading
+from worker.commentary.guard.cast import ACTOR, Context, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import real, ways
 from worker.football.facts import Fact
@@ -182,7 +182,7 @@ _CLAIMS = (
             "(?:슛|슈팅)[을를]? ?(?:<가져가>|<선보이>|<차>(?!단)|합|했|해|하네|<마무리하>)",
             "(?:^|[ ,!])슛[!,]|슛(?:입|이야|이네|까지|으로|,)|직접 (?:<노리>|<때리>|겨[누냥])",
             "골문을 ?(?:<노리>|<겨누>|겨냥|<두드리>|위협|조준|정조준)|골을 노|강슛",
-            "쏘아(?! ?올)|쐈|쏩니|쏴|방아쇠|골문[을으][로]? ?(?:향해|향[하합했])",
+            "쏘아(?! ?올)|쐈|쏩니|쏴|방아쇠|골문[을으][로]? ?(?:향해|향[하합했](?![던는]))",
         ),
         _SHOOTS,
         "슛을 한 행동이 아니다",
@@ -324,6 +324,7 @@ _CLAIMS = (
         _in(PASSES),
         "패스를 한 행동이 아니다",
     ),
+    _noun(ways(f"{ACTOR}의 ?(?:[가-힣]+ )?패스"), _in(PASSES), "패스를 한 행동이 아니다"),
     _noun(
         ways("패스"),
         _any(
@@ -337,8 +338,11 @@ _CLAIMS = (
         "패스가 아니다",
     ),
     _event(
-        ways(f"{_BALL}[을를]? ?(?:<보내>|<건네>(?!받)|찔러|<넘기>(?!받)|<내주>|연결|배달|전달)"),
-        _any(_in(PASSES), _is(_T.CLEARANCE)),
+        ways(
+            f"{_BALL}[을를]? ?(?:<보내>|<건네>(?!받)|찔러|<넘기>(?!받)|<내주>|(?:연결|배달"
+            f"|전달)(?!받))"
+        ),
+        _any(_in(PASSES), _is(_T.CLEARANCE, _T.OWN_GOAL)),
         "공을 건넨 행동이 아니다",
     ),
     _event(
@@ -455,7 +459,7 @@ _CLAIMS = (
     ),
     _event(
         ways("실수(?! ?없)|실책|범실|미스(?!터)"),
-        _any(_is(_T.ERROR), _all(_in(PASSES), _came_to(_O.FAILURE))),
+        _any(_is(_T.ERROR), _all(_in(PASSES | KEEPING), _came_to(_O.FAILURE))),
         "실수라는 말은 자료에 없다",
     ),
     _event(ways("굴절|<꺾이>"), _is(_T.DEFLECTION), "굴절된 행동이 아니다"),

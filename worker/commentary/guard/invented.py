@@ -13,6 +13,7 @@ _FAMILY = (
     "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성차주우구민진지엄채원천"
     "방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용예경봉사부"
 )
+_FREQUENT = "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성"
 _GIVEN = (
     "가강건경관광구국권규근기길나남누다단담대덕도동두라람래련로루리림린마만명모무문미민범별병보복"
     "봄봉빈빛산상새샘서석선설섭성세소솔송수숙순슬승시식신아안애양언연열영예오옥온완용우욱운웅원유"
@@ -44,21 +45,24 @@ _JOSA = (
 )
 
 
-def _name(given: str) -> str:
-    """The pattern of a Korean name with so many syllables of its own."""
-    return f"{_BEGIN}(?P<name>[{_FAMILY}][{_GIVEN}]{given})"
+def _name(family: str, given: str) -> str:
+    """The pattern of a Korean name of these families, with so many syllables of its own."""
+    return f"{_BEGIN}(?P<name>[{family}][{_GIVEN}]{given})"
 
 
+# Before a title any name; without one, of the frequent families only, which models invent.
 _NAMES = (
-    re.compile(f"{_name('{1,2}')} ?{_TITLE}"),
+    re.compile(f"{_name(_FAMILY, '{1,2}')} ?{_TITLE}"),
     re.compile(
-        f"{_name('{2}')}(?:{_JOSA}| (?:쪽|앞)(?:으로|에서|에|을)| (?:공|볼)[이을])(?![가-힣])"
+        f"{_name(_FREQUENT, '{2}')}(?:{_JOSA}| (?:쪽|앞)(?:으로|에서|에|을)| (?:공"
+        f"|볼)[이을])(?![가-힣])"
     ),
 )
 # Only to persons a thing is given.
 _DATIVE = re.compile(f"{_BEGIN}(?P<name>[가-힣]{{2,5}}?)(?:에게|한테)(?:로|서|는|도)?(?![가-힣])")
 _ANYBODY = re.compile(
-    "(?:동료|상대|선수|팀|수비|수비수|공격수|골키퍼|키퍼|미드필더|우군|아군|서로|누구|누군가|주심"
+    "(?:동료|상대|선수|팀|수비|수비수|공격수|골키퍼|키퍼|미드필더|우군|아군|자기|서로|누구|누군가"
+    "|주심"
     "|심판"
     "|관중|팬|자신|우리|편|모두|전방|윙어|풀백|센터백|앞|뒤|문지기|수문장)(?:들|진|편|팀)?$"
 )

@@ -16,10 +16,14 @@ _UNREAL_AFTER = re.compile(
     "|[가-힣]{0,3} ?(?:못[해했하합한 ]|아니|아닙|아닌|없|실패|무산|불발|취소)"
     "|[^.!?, ]{0,3}(?:으)?려(?:는|다|고|던|했|합|하|[ ,.])"
     "|[^.!?, ]{0,3} ?(?:보[려겠자지는네]|봅|봤|봐)"
-    "|[가-힣]{0,3}(?:니까|을까|갈까|될까)|[가-힣]{0,2} ?안 [가-힣]|[과와]는 ?(?:인연|거리)"
+    "|[가-힣]{0,3}(?:니까|을까|갈까|될까)|[가-힣]{0,2} ?안 [가-힣]|[과와]는? ?(?:인연|연이|거리)"
+    "|[가-힣]{0,2}(?:나|까|줄|가) ?(?:했|싶|알)|[가-힣]{0,2} ?(?:듯|뻔)"
     "|[^.!?, ]{0,2}(?:기 위해|기 전|고자|고 싶| ?대신|러 (?:나|가|갔|오|왔|달|뛰))"
 )
-_UNREAL_BEFORE = re.compile("(?:^|[ ,])(?:못|안) ?$")
+# Inside (박스 안) is no denial.
+_UNREAL_BEFORE = re.compile(
+    "(?:^|[ ,])(?:못|(?<!박스 )(?<!지역 )(?<!진영 )(?<!골문 )(?<!구역 )(?<!에어리어 )안) ?$"
+)
 
 # Denials that deny something else: a doubt, the rival's success, a miss.
 BENIGN = re.compile(
@@ -49,7 +53,7 @@ def spelt(pattern: str) -> str:
 def real(pattern: "re.Pattern[str]", text: str, start: int = 0) -> "re.Match[str] | None":
     """The first match from `start` on that is neither denied nor only intended."""
     for found in pattern.finditer(text, start):
-        before = text[max(0, found.start() - 4) : found.start()]
+        before = text[max(0, found.start() - 8) : found.start()]
         if not _UNREAL_AFTER.match(text, found.end()) and not _UNREAL_BEFORE.search(before):
             return found
     return None

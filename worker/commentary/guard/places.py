@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from worker.commentary import words
-from worker.commentary.guard.cast import ACTOR, OPPONENT, OWN, RECEIVER, Reading
+from worker.commentary.guard.cast import OPPONENT, OWN, RECEIVER, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
+from worker.commentary.guard.patterns import ways
 from worker.football.facts import Direction, Distance, Fact, Lane, Third, Zone
 from worker.football.vocabulary import PASSES, SHOTS, ActionType, Outcome
 
@@ -28,6 +29,7 @@ _TO = "(?:쪽)?(?:으로|로(?!서)|을 향|를 향|까지)"
 _GETS = re.compile(
     "[^.!?,]{0,12}(?:받|잡|기다|대기|쇄도|맞|동료|연결되|연결됩|연결됐|이어지|이어집|이어졌"
     "|끝|끊|막|걸|차단|무산|소득|사라|떨어)"
+    f"|[^.!?,]{{0,3}}{RECEIVER}[이가은는]"
 )
 _NOUNS = (
     "(?: ?(?:측면|진영|공간|라인|구역|지역|방면|날개|구석|깊숙한 곳|깊은 곳|깊숙이|빈 공간|뒷공간"
@@ -40,12 +42,12 @@ class _Place(NamedTuple):
     """A way to say a place, with the thirds or the lanes that it is true of."""
 
     pattern: "re.Pattern[str]"
-    true: frozenset[Third] | frozenset[Lane]
+    true: frozenset[Third | Lane]
 
 
 def _place(said: str, *true: Third | Lane) -> _Place:
     pattern = f"(?:{said}){_NOUNS}(?:(?P<at>{_AT})|(?P<to>{_TO}))?"
-    return _Place(re.compile(pattern), frozenset(true))  # type: ignore[arg-type]
+    return _Place(re.compile(pattern), frozenset(true))
 
 
 _HIS = f"(?:자기|우리|자신의|자신들의|본인|{OWN}의?)(?: ?팀| ?편)? ?"
@@ -72,7 +74,7 @@ _PLACES = (
         "중원|미드필드|하프 ?라인|중앙선|센터 ?서클|허리(?= ?(?:진|라인|에서|로|쪽))", Third.MIDDLE
     ),
     _place("최전방", *_UP_FRONT),
-    _place("최후방", *_AT_HOME),
+    _place("최후방|후방(?=에|의)", *_AT_HOME),
 )
 _ANY_BOX = _place(f"{_BOX}(?!{_OUTSIDE})", *_BOXES)
 
@@ -87,40 +89,44 @@ class _Movement(NamedTuple):
     """A way to say where or how far the ball went."""
 
     pattern: "re.Pattern[str]"
-    true: frozenset[Direction] | frozenset[Distance]
+    true: frozenset[Direction | Distance]
 
 
-def _movement(said: str, *true: Direction | Distance) -> _Movement:
-    return _Movement(re.compile(said), frozenset(true))  # type: ignore[arg-type]
+def _movement(*said: str, true: tuple[Direction | Distance, ...]) -> _Movement:
+    return _Movement(ways(*said), frozenset(true))
 
 
 # In front of somebody or something is a place, no direction.
 _NOT_IN_FRONT = (
-    f"(?<!{ACTOR} )(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )"
+    f"(?<!골문 )(?<!문전 )(?<!박스 )(?<!골대 )(?<!{RECEIVER}의 )(?<!{RECEIVER} )"
     f"(?<!{RECEIVER})(?<!{RECEIVER} 선수 )"
 )
 _FORWARD = _movement(
-    f"{_NOT_IN_FRONT}앞(?:쪽)?으로|앞을 향|앞쪽(?:에|을|의|공간)|전방(?:으로|을|의|에|에 있)"
-    f"|전진(?! ?수비)"
-    "|(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])|앞공간|앞(?:쪽)?에 (?:있|선|서)",
-    Direction.FORWARD,
+    f"{_NOT_IN_FRONT}앞(?:쪽)?으로(?! ?(?:실점|득점|골))|앞을 향|앞쪽(?:에|을|의|공간)|앞공간",
+    "전방(?:으로|을|의|에|에 있)|전진(?! ?수비)",
+    "(?:치고|밀고|끌고|몰고|몰아) ?(?:올라|나[아가갑갔간])",
+    f"앞(?:쪽)?에 (?:있|선|서)[^.!?,]{{0,4}}{RECEIVER}|앞쪽 {RECEIVER}",
+    true=(Direction.FORWARD,),
 )
+_KICK = "(?:(?:횡|백|전진 )?패스|크로스|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)"
 _MOVEMENTS = (
     _FORWARD,
     _movement(
-        "뒤(?:쪽)?으로|뒤로(?!하|한)|백패스|후방(?:으로|을|의|에)|뒤편으로|뒤를 향|물러[나난납났서]"
-        "|후퇴|되돌[리립려렸린]|돌려 ?[세놓]"
-        "|뒷걸음|뒤쪽(?:에|을|의)|뒤돌|뒤에 (?:있|선|서)",
-        Direction.BACKWARD,
+        "뒤(?:쪽)?으로|뒤로(?!하|한)|백패스|후방(?:으로|을 향)|뒤편으로|뒤를 향|뒤쪽(?:에|을|의)",
+        "물러[나난납났서]|후퇴|되돌[리립려렸린]|공을? 돌려 ?[세놓]|뒷걸음|뒤돌",
+        f"뒤(?:쪽)?에 (?:있|선|서)[^.!?,]{{0,4}}{RECEIVER}|뒤쪽 {RECEIVER}",
+        true=(Direction.BACKWARD,),
     ),
-    _movement("옆(?:쪽)?으로|횡패스|횡으로|옆에 있|옆 동료|수평|나란히", Direction.SIDEWAYS),
     _movement(
-        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|(?<![가-힣])(?:긴|기다란) ?(?:패스|크로스"
-        "|스로인|프리킥|코너킥|골킥|킥|연결|볼|공)|장거리 패스",
-        Distance.LONG,
+        "옆(?:쪽)?으로|횡패스|횡으로|옆에 있|옆 동료|수평|나란히", true=(Direction.SIDEWAYS,)
     ),
-    _movement("멀리(?!서)", Distance.LONG, Distance.MEDIUM),
-    _movement("짧게|짧은|숏 ?패스|짤막", Distance.SHORT),
+    _movement(
+        "길게|길쭉|롱 ?(?:패스|볼|킥|스로인|크로스)|장거리 패스",
+        f"(?<![가-힣])(?:긴|기다란) ?{_KICK}",
+        true=(Distance.LONG,),
+    ),
+    _movement("멀리(?!서)", true=(Distance.LONG, Distance.MEDIUM)),
+    _movement("짧게|짧은|숏 ?패스|짤막", true=(Distance.SHORT,)),
 )
 _FAR_SHOT = re.compile("중거리|장거리|먼 거리|멀리서|먼 곳")
 _NEAR_SHOT = re.compile("근거리|지근거리|코앞|문전 앞")
@@ -205,7 +211,8 @@ def _of_the_shot(reading: Reading) -> Iterator[Finding]:
 
 def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:
     fact = reading.fact
-    found = movement.pattern.search(reading.masked)
+    every = movement.pattern.finditer(reading.masked)
+    found = next((each for each in every if not _INSTEAD.match(each.string, each.end())), None)
     if found is None or (movement is _FORWARD and _comes_out(reading)):
         return
     moved = {fact.direction, fact.distance}
@@ -217,8 +224,11 @@ def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:
     yield Violation(Kind.PLACE, reading.said(found), told)
 
 
+# 멀리 보내기보다, 전진 대신: that is where it did not go.
+_INSTEAD = re.compile("[^.!?,]{0,5}(?:보다|대신|아닌|아니)")
 _COMES_OUT = re.compile(
     "(?:앞(?:쪽)?으로|전방으로) ?(?:[가-힣]+ )?(?:나[오온와왔서선섭섰]|뛰|달려)|전진 ?(?:수비|방어)"
+    "|전진[가-힣]* ?나[온오와왔]"
 )
 
 

@@ -13,7 +13,8 @@ _T = ActionType
 
 # What a team's name is followed by where it is the one that is attacked, and that attacks.
 _ITS_GOAL = (
-    "(?:골문|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼|중원"
+    "(?:골문|골망|골대|골네트|문전|수비|최종|뒷공간|배후|페널티|박스|진영|벽|압박|골키퍼|키퍼"
+    "|수문장|중원"
     "|선수"
     "|빗장|방패|그물|자물쇠|방어|문을)"
 )
@@ -22,7 +23,10 @@ _ITS_ATTACK = (
 )
 _ATTACKED = ways(f"{OPPONENT}의? ?{_ITS_GOAL}")
 _ATTACKING = ways(f"{OPPONENT}의? ?{_ITS_ATTACK}")
-_ITSELF = ways(f"{OWN}의? ?(?:골문|골망|골대|골네트|수비(?!수 ?{ACTOR}))")
+_ITSELF = ways(
+    f"{OWN}의? ?(?:골문|골망|골대|골네트|수비(?!수 ?{ACTOR})"
+    f"|(?:골키퍼|키퍼|수문장)(?! ?{ACTOR})(?![에한]))"
+)
 _ANY = re.compile(OPPONENT)
 
 _CREDITED = "(?:득점|골(?!문|망|대|키퍼|네트|라인)|점수)"
