@@ -161,7 +161,7 @@ _CLAIMS = (
     _event(goals.WORDS, _GOAL, "골이 난 행동이 아니다", "outcome"),
     _outcome(goals.WORDS, _any(_NOT_SHOT, _came_to(_O.GOAL, _O.UNKNOWN)), "골이 되지 않았다"),
     _outcome(
-        ways("(?:공|슛|슈팅|볼|킥)[이은]? ?[^.!?]{0,8}<들어가>|<빨려 들어가>|집어 ?넣"),
+        ways("(?:공|슛|슈팅|볼|킥)[이은]? ?[^.!?]{0,8}<들어가>|<빨려 들어가>|(?:집어|밀어) ?넣"),
         _any(_NOT_SHOT, _GOAL),
         "골이 되지 않았다",
     ),
@@ -189,7 +189,10 @@ _CLAIMS = (
     ),
     _event(
         ways("<때리>"),
-        _any(_SHOOTS, _is(_T.GOAL_KICK, _T.FREEKICK_PASS, _T.CORNER, _T.CLEARANCE)),
+        _any(
+            _SHOOTS,
+            _is(_T.GOAL_KICK, _T.FREEKICK_PASS, _T.CORNER, _T.CLEARANCE, _T.HIT, _T.DEFLECTION),
+        ),
         "슛을 한 행동이 아니다",
     ),
     _noun(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from worker.commentary.guard.cast import TEAMS, Context, Reading
+from worker.commentary.guard.cast import ACTOR, TEAMS, Context, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import ways
 from worker.football.facts import Fact, Team
@@ -91,14 +91,16 @@ _TELLINGS = (
             "(?:경기|게임)[를을]? ?(?:<이기>|잡|<가져가>|뒤집|<끝내>)|(?:이기|지)고 있",
             "승부(?:를 ?(?:<결정하>|결정|<가르>|뒤집|끝)|에 쐐기|의 ?추)|(?:골"
             "|점) ?차(?![가-힣]*[는례])",
-            "(?:첫|두|세|네|다섯|여섯) ?(?:번째)? ?(?:골|득점)|해트트릭|멀티 ?골|[0-9]+호 ?골"
+            "(?<![가-힣])(?:첫|두|세|네|다섯|여섯) ?(?:번째)? ?(?:골(?![대문망키])|득점)|해트트릭|멀티 ?골|[0-9]+호 ?골"
             "|마수걸이",
             "골 (?:앞[서선섭섰]|뒤[져지진처])|연승|연패|대승|완승|신승|참패|대패|쫓(?:아가"
             "|는) ?(?:골|입장)",
         ),
         _never,
     ),
-    _Telling(ways("승리|패배|승자|패자|우세|열세|격차|승부의"), _never, contest=True),
+    _Telling(
+        ways(f"승리|패배|승자(?!는 ?{ACTOR})|패자|우세|열세|격차|승부의"), _never, contest=True
+    ),
 )
 _CONTESTS = frozenset({ActionType.DUEL, ActionType.TACKLE, ActionType.TAKE_ON, ActionType.OFFSIDE})
 

@@ -82,7 +82,12 @@ _RESULTS = (
             "|<버텨 내>|압도",
             "<밀어 내>|<살려 내>|앞[서섭섰]",
         ),
-        ways(_FAILED, _UNDONE, _LOST, "<밀리>|<내주>|졌|집니다|지네|고전"),
+        ways(
+            _FAILED,
+            _UNDONE,
+            _LOST,
+            "<밀리>|<내주>|(?:(?<![가-힣])|에서 ?|에 ?)(?:졌|집니다|지네)|고전",
+        ),
     ),
     Result(
         frozenset({_T.RECEIVE}),
