@@ -10,7 +10,14 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from benchmarks.windows import request as window
 from worker.__main__ import start_engine
-from worker.commentary.pipeline import CommentaryOptions, GuardMode, Line, Script, commentate
+from worker.commentary.pipeline import (
+    CommentaryOptions,
+    GuardMode,
+    Line,
+    Script,
+    Source,
+    commentate,
+)
 from worker.engine import Engine
 from worker.football.schema import CommentaryRequest, Persona, TableForm
 from worker.settings import Settings
@@ -18,9 +25,17 @@ from worker.settings import Settings
 
 @dataclass(slots=True)
 class Form:
-    """What one table form came to."""
+    """What one table form came to.
+
+    Attributes:
+        lines: how many were asked for.
+        malformed: first answers that were none: nothing came, or not in the line's grammar.
+        true: first answers without a violation; faithfulness: of those that came.
+        violations: of the first answers, by class.
+    """
 
     lines: int = 0
+    malformed: int = 0
     true: int = 0
     faithfulness: list[float] = field(default_factory=list)
     violations: Counter[str] = field(default_factory=Counter)
@@ -29,22 +44,24 @@ class Form:
     def add(self, script: Script) -> None:
         """Count a script whose lines were only flagged."""
         self.prompt_tokens += script.usage.prompt
-        self.violations.update(script.violations)
         for line in script.lines:
             self._count(line)
 
     def _count(self, line: Line) -> None:
         self.lines += 1
-        self.true += line.review is not None and not line.review.violations
-        if line.review:
-            self.faithfulness.append(line.review.faithfulness)
+        if line.source is not Source.MODEL or line.review is None:
+            self.malformed += 1
+            return
+        self.true += not line.review.violations
+        self.faithfulness.append(line.review.faithfulness)
+        self.violations.update(each.kind.value for each in line.review.violations)
 
 
 async def compare(settings: Settings, jobs: int) -> str:
     """The forms side by side, as Markdown; names the model.
 
-    Every form is given the same jobs with the same seeds, and every answer counts as it comes: it
-    is flagged and never asked for again. Raises StartupError.
+    Every form is given the same jobs with the same seeds, and only the first answers count: they
+    are flagged, and what is none of the model's first ones is malformed. Raises StartupError.
     """
     engine, _ = start_engine(settings)
     try:
@@ -73,6 +90,7 @@ def told(model: str, forms: Mapping[TableForm, Form]) -> str:
     head = (
         "table form",
         "lines",
+        "malformed",
         "true as they came",
         "faithfulness",
         "prompt tokens",
@@ -88,8 +106,9 @@ def _row(name: TableForm, form: Form) -> Sequence[str]:
     return (
         name.value,
         str(form.lines),
+        str(form.malformed),
         f"{form.true / form.lines:.1%}",
-        f"{mean(form.faithfulness):.2f}",
+        f"{mean(form.faithfulness or [0.0]):.2f}",
         str(form.prompt_tokens),
         violations or "none",
     )

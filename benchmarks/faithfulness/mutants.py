@@ -95,6 +95,7 @@ def _names(case: Case, chance: Random) -> Iterator[str]:
         if actor and actor in case.text:
             swapped = _renamed(_renamed(case.text, actor, "갑을병"), receiver, actor)
             yield _renamed(swapped, "갑을병", receiver)
+    yield _insert(case, f"{particle(chance.choice((*others, *_INVENTED)), '과/와')} 함께")
     if actor and fact.actor.team and fact.actor.team not in case.text and fact.type not in GOALS:
         yield case.text.replace(actor, f"{_rival(fact)} {actor}", 1)
     if actor and fact.actor.position not in ("GK", None):
@@ -393,11 +394,11 @@ def _inserted(words: tuple[str, ...]) -> Callable[[Case, Random], Iterator[str]]
     return make
 
 
-_CLOSING = re.compile("([.!?])$")
-
-
 def _registers(case: Case, chance: Random) -> Iterator[str]:
-    """The last sentence in another level of speech."""
+    """The last sentence in another level of speech, or one before it."""
+    yield _before(
+        case, chance.choice(("좋네!", "정말 좋아요!")), chance.choice(("좋습니다!", "좋아요!"))
+    )
     mark = case.text[-1]
     spoken = case.text[:-1]
     if case.persona is Persona.FRIEND:

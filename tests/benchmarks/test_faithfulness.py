@@ -11,7 +11,7 @@ from benchmarks.faithfulness import cases, forms, report
 from benchmarks.faithfulness.mutants import Case, mutants
 from benchmarks.faithfulness.report import Measured, Tally
 from benchmarks.faithfulness.scenes import BY_NAME, SCENES, told
-from tests.fakes import ScriptedEngine
+from tests.fakes import ScriptedEngine, say
 from worker.commentary.guard import Kind, Violation
 from worker.football.schema import Persona, TableForm
 from worker.football.vocabulary import ActionType, Card, Outcome
@@ -134,3 +134,13 @@ async def test_the_table_forms_are_compared_on_the_same_jobs(monkeypatch):
     seeds = [body["seed"] for body in engine.bodies]
     assert seeds[:30] == seeds[30:60] == seeds[60:]
     assert "0.0%" in said  # nonsense is never true
+
+
+@pytest.mark.anyio
+async def test_what_a_model_did_not_write_is_not_counted_as_its_truth(monkeypatch):
+    """The fallback speaks the truth; that is no merit of a model that writes garbage."""
+    engine = ScriptedEngine(lambda _: say("xx"))
+    monkeypatch.setattr(forms, "start_engine", lambda _: (engine, {}))
+    said = await forms.compare(program.Settings.from_env({"MODEL_NAME": "any"}), 1)
+    rows = [line.split(" | ") for line in said.splitlines() if line.startswith("| ")]
+    assert [row[1:5] for row in rows[2:]] == [["10", "10", "0.0%", "0.00"]] * 3

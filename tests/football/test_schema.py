@@ -423,8 +423,8 @@ def test_what_cannot_be_meant_is_refused_by_name(changes, param):
 
 @pytest.mark.parametrize("key", ["shirtNumber", "jersey_number", "back-number"])
 def test_a_shirt_number_has_several_names(key):
-    """A number on somebody's back, from 1 to 99."""
+    """A number on somebody's back, from 1 to 99; what is none costs nobody the job."""
     rows = [{"actionId": 1, key: "10"}]
     assert parse(rawData=rows).actions[0].shirt_number == 10
-    with pytest.raises(InvalidInput, match="from 1 to 99"):
-        parse(rawData=[{"actionId": 1, key: 100}])
+    for useless in (0, 100, 9.5, -1, "abc", "", None, [7], "10000000000"):
+        assert parse(rawData=[{"actionId": 1, key: useless}]).actions[0].shirt_number is None

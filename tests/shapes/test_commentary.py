@@ -114,3 +114,11 @@ async def test_streamed_lines_of_several_styles_say_whose_they_are():
     assert scripts == whole["scripts"]
     assert not {"script", "scripts"} & set(last)
     assert list(last) == [key for key in whole if key not in ("script", "scripts")]
+
+
+async def test_a_streamed_job_has_the_script_s_ssml_in_its_last_chunk():
+    """The document of the whole is there when the whole is."""
+    request = commentary.read(request_document(ssml=True, stream=True, seed=1))
+    *chunks, last = await gathered(request, context(ScriptedEngine()))
+    assert last["ssml"] == (await result_of(ssml=True, seed=1))["ssml"]
+    assert all("ssml" in chunk["line"] for chunk in chunks)

@@ -33,6 +33,8 @@ class Judge:
         self, request: CommentaryRequest, facts: Sequence[Fact], options: CommentaryOptions
     ) -> None:
         self._mode = options.guard
+        self._facts = tuple(facts)
+        self._voices = {persona: place for place, persona in enumerate(Persona)}
         self._looks = options.guard is not GuardMode.OFF or request.explain
         self._contexts: Mapping[Persona, Context] = {
             persona: Context.of(request, facts, persona) for persona in request.personas
@@ -69,7 +71,7 @@ class Judge:
             source = Source.REPAIRED
         first = found if first is None else first
         line = Line(fact, parsed.tone, text, source, persona, first, told)
-        return Verdict(line, found)
+        return Verdict(line, () if self._mode is GuardMode.OFF else found)
 
     def fallback(
         self,
@@ -79,12 +81,17 @@ class Judge:
         first: tuple[Violation, ...],
     ) -> Line:
         """The fact alone, in a phrasing that the lines beside it do not have."""
-        turns = range(self._turn + fact.index, self._turn + fact.index + fallback.variants(fact))
+        first_turn = self._turn + self._voices[persona] + self._told_before(fact)
+        turns = range(first_turn, first_turn + fallback.variants(fact))
         phrasings = [fallback.line(fact, persona, turn) for turn in turns]
         fresh = (each for each in phrasings if not any(is_echo(each[1], n) for n in neighbours))
         tone, text = next(fresh, phrasings[0])
-        review = self._review(text, fact, persona, ())
+        review = self._review(text, fact, persona, neighbours)
         return Line(fact, tone, text, Source.FALLBACK, persona, first, review)
+
+    def _told_before(self, fact: Fact) -> int:
+        """How many actions of this type come before: each is told otherwise than the last one."""
+        return sum(each.type is fact.type for each in self._facts[: fact.index])
 
     def _review(
         self, text: str, fact: Fact, persona: Persona, neighbours: Collection[str]

@@ -8,7 +8,8 @@ it is told to the model once, and then the fact alone speaks.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -130,6 +131,7 @@ class _Job:
         self._judge = Judge(request, self._facts, options)
         self._lines: dict[_Place, Line] = {}  # in the order in which they finished
         self._refused: dict[_Place, tuple[Violation, ...]] = {}  # by the guard, at the first try
+        self._waiting: dict[_Place, Callable[[], None]] = {}  # by the place they wait for
         self._told = 0
         self._usage = Usage()
         self._queue_ms: list[float] = []
@@ -211,32 +213,38 @@ class _Job:
         self._changed.set()
 
     async def _give_up(self) -> None:
+        """Tell what is there, and the rest from its facts alone."""
         await self.stop()
-        everything = ((each, fact) for each in self._request.personas for fact in self._facts)
-        missing = [(who, fact) for who, fact in everything if (who, fact.index) not in self._lines]
+        places = [(who, fact.index) for who in self._request.personas for fact in self._facts]
+        for place in places:
+            self._let_go(place)
+        missing = [place for place in places if place not in self._lines]
         if missing and not self._options.deadline_fallback:
             raise DeadlineExceeded(f"Not finished within {self._options.deadline_s:g} s.")
-        for persona, fact in missing:
-            self._fall_back(persona, fact, DeadlineExceeded.code)
+        for persona, index in missing:
+            self._fall_back(persona, self._facts[index], DeadlineExceeded.code)
 
     async def _write(self, group: _Group) -> None:
         """Ask for the lines of `group`; each one that does not come is asked for again, alone."""
-        refused: dict[int, str] = {}
-        fault = await self._generate(group, refused)
+        came: set[int] = set()
+        fault = await self._generate(group, came)
         for fact in group.facts:
-            if (group.persona, fact.index) in self._lines:
-                continue
-            ails = refused.get(fact.index, fault)
-            if group.attempt + 1 < _TRIES:
-                self._warn(group.persona, fact, ails)
-                self._ask(_Group(group.persona, [fact], group.attempt + 1))
-            else:
-                self._fall_back(group.persona, fact, ails)
+            if fact.index not in came:
+                self._again(group, fact, fault)
 
-    async def _generate(self, group: _Group, refused: dict[int, str]) -> str:
+    def _again(self, group: _Group, fact: Fact, fault: str) -> None:
+        """Ask once more for a line that did not come or may not be told; else the fact speaks."""
+        if group.attempt + 1 < _TRIES and not self._late:
+            self._warn(group.persona, fact, fault)
+            self._ask(_Group(group.persona, [fact], group.attempt + 1))
+        elif not self._late or self._options.deadline_fallback:
+            tell = partial(self._fall_back, group.persona, fact, fault)
+            self._in_turn((group.persona, fact.index), tell)
+
+    async def _generate(self, group: _Group, came: set[int]) -> str:
         """Take the lines that come; what ails those that do not come at all."""
         try:
-            finish_reason = await self._read(group, refused)
+            finish_reason = await self._read(group, came)
         except EngineError as error:
             first = group.attempt == 0
             if isinstance(error, EngineDead) or (first and isinstance(error, _REFUSALS)):
@@ -244,14 +252,14 @@ class _Job:
             return error.code
         return "malformed" if finish_reason == "stop" else "truncated"
 
-    async def _read(self, group: _Group, refused: dict[int, str]) -> str | None:
+    async def _read(self, group: _Group, came: set[int]) -> str | None:
         reader, finish_reason = Reader(group.facts, self._options.minimum), None
         async for delta in self._answer(group):
-            self._take(reader.feed(delta.text), group, refused)
+            self._take(reader.feed(delta.text), group, came)
             self._account(delta)
             finish_reason = delta.finish_reason or finish_reason
         if finish_reason == "stop":
-            self._take(reader.end(), group, refused)
+            self._take(reader.end(), group, came)
         return finish_reason
 
     async def _answer(self, group: _Group) -> AsyncIterator[Delta]:
@@ -281,42 +289,72 @@ class _Job:
         place = _TRIES * (voice * MAX_ACTIONS + first.index) + group.attempt
         return body | {"seed": (options.seed + place) % _SEED_BOUND}
 
-    def _take(self, parsed: Iterable[ParsedLine], group: _Group, refused: dict[int, str]) -> None:
-        """Keep the lines that may be told; note of the others why not."""
+    def _take(self, parsed: Iterable[ParsedLine], group: _Group, came: set[int]) -> None:
         for written in parsed:
-            fact, place = self._facts[written.index], (group.persona, written.index)
-            first = self._refused.get(place, ()) if group.attempt else None
-            verdict = self._judge.of_model(
-                written, fact, group.persona, tuple(self._beside(*place)), first
-            )
-            self._violations.update(violation.kind.value for violation in verdict.violations)
-            if verdict.line is None:
-                refused[written.index] = _told(verdict.violations)
-                self._refused.setdefault(place, verdict.violations)
-                continue
-            if verdict.violations and verdict.line.source is Source.MODEL:
-                self._warn(group.persona, fact, _told(verdict.violations))
-            self._add(verdict.line)
+            came.add(written.index)
+            place = (group.persona, written.index)
+            self._in_turn(place, partial(self._settle, written, group))
 
-    def _beside(self, persona: Persona, index: int) -> Iterator[str]:
-        """What is told right before and after an action, as far as it is there already."""
-        if index == 0:
-            yield from self._request.previous_script[-1:]
-        for near in (index - 1, index + 1):
-            if (persona, near) in self._lines:
-                yield self._lines[persona, near].text
+    def _settle(self, written: ParsedLine, group: _Group) -> None:
+        """Tell a line that may be told, and ask again for one that may not."""
+        fact, place = self._facts[written.index], (group.persona, written.index)
+        first = self._refused.get(place, ()) if group.attempt else None
+        beside = self._beside(place)
+        verdict = self._judge.of_model(written, fact, group.persona, beside, first)
+        self._violations.update(violation.kind.value for violation in verdict.violations)
+        if verdict.line is None:
+            if group.attempt == 0:
+                self._refused[place] = verdict.violations
+            self._again(group, fact, _told(verdict.violations))
+            return
+        if verdict.violations and verdict.line.source is Source.MODEL:
+            self._warn(group.persona, fact, _told(verdict.violations))
+        self._add(verdict.line)
+
+    def _in_turn(self, place: _Place, tell: Callable[[], None]) -> None:
+        """Tell a line after the one before it, where the two could echo each other.
+
+        Which of two is the echo must not depend on which is finished first: the same seed gives the
+        same script. Lines about actions of different types wait for nobody.
+        """
+        before = self._before(place)
+        if before is None or before in self._lines or self._late:
+            tell()
+        else:
+            self._waiting[before] = tell
+
+    def _let_go(self, place: _Place) -> None:
+        """Tell the line that waits for `place`."""
+        tell = self._waiting.pop(place, None)
+        if tell:
+            tell()
+
+    def _before(self, place: _Place) -> _Place | None:
+        """The place before, if the actions of both are of one type."""
+        persona, index = place
+        alike = index and self._facts[index - 1].type is self._facts[index].type
+        return (persona, index - 1) if alike else None
+
+    def _beside(self, place: _Place) -> tuple[str, ...]:
+        """What a line must not echo: the one before it, also where that is an earlier script's."""
+        before = self._before(place)
+        if before in self._lines:
+            return (self._lines[before].text,)
+        return self._request.previous_script[-1:] if place[1] == 0 else ()
 
     def _fall_back(self, persona: Persona, fact: Fact, fault: str) -> None:
+        place = (persona, fact.index)
         self._warn(persona, fact, fault)
-        first = self._refused.get((persona, fact.index), ())
-        beside = tuple(self._beside(persona, fact.index))
-        self._add(self._judge.fallback(fact, persona, beside, first))
+        first = self._refused.get(place, ())
+        self._add(self._judge.fallback(fact, persona, self._beside(place), first))
 
     def _add(self, line: Line) -> None:
         if not self._lines:
             self._first_line_ms = self._elapsed_ms()
-        self._lines[line.persona, line.index] = line
+        place = (line.persona, line.index)
+        self._lines[place] = line
         self._changed.set()
+        self._let_go(place)
 
     def _account(self, delta: Delta) -> None:
         self._usage += delta.usage or Usage()

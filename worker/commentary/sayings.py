@@ -338,14 +338,14 @@ SAYINGS: Final[dict[ActionType, ByOutcome]] = {
         _O.SUCCESS: _ended(
             "{이}{where}경합을 이겨 내",
             "{이}{where}공 다툼을 이겨 내",
-            "{이}{where}경합을 따내",
+            "{이}{where}경합에서 우위를 차지하",
             "{이}{where}상대와의 경합을 이기",
         ),
         _O.FAILURE: _ended(
             "{이}{where}경합을 이기지 못하",
             "{이}경합에서 밀리",
             "{이}{where}공 다툼을 이기지 못하",
-            "{이}{where}경합을 따내지 못하",
+            "{이}{where}경합을 이겨 내지 못하",
         ),
     },
     _T.INTERCEPTION: {

@@ -182,16 +182,17 @@ def budget(value: float, seconds: float | None, names: tuple[str, ...], rate: fl
         value: the salience, 0 to 1.
         seconds: to the next action; None when unknown, which takes the middle.
         names: of the actor and, if there is one, the receiver.
-        rate: how fast the voice speaks, as a multiple of SYLLABLES_PER_SECOND.
+        rate: how fast the voice speaks, as a multiple of SYLLABLES_PER_SECOND; a faster one says
+            more where time presses, and no more than a line deserves.
     """
-    pressed = SHORTEST + (LONGEST - SHORTEST) * value**2
+    pressed = min(LONGEST, (SHORTEST + (LONGEST - SHORTEST) * value**2) * rate)
     at_leisure = 20 + (LONGEST - 20) * value
     if seconds is None:
         fair = (pressed + at_leisure) / 2
     else:
-        fair = max(pressed, min(at_leisure, SYLLABLES_PER_SECOND * seconds))
+        fair = max(pressed, min(at_leisure, SYLLABLES_PER_SECOND * rate * seconds))
     spoken = [_syllables(name) for name in names]
-    return max(round(fair * rate), sum(spoken) + _ROOM_FOR_A_VERB, sum(spoken[:1]) + _ROOM_ALONE)
+    return max(round(fair), sum(spoken) + _ROOM_FOR_A_VERB, sum(spoken[:1]) + _ROOM_ALONE)
 
 
 def brief_budget(names: tuple[str, ...]) -> int:

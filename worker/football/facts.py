@@ -4,6 +4,7 @@ An action is a row as its provider wrote it; a fact is what may be said of it. A
 when the row holds less: nothing here is ever guessed.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -259,9 +260,16 @@ def _person(row: _Row) -> Person:
 
 
 def _names(actor: Person, receiver: Person | None) -> tuple[str, ...]:
-    """What a line must have room for."""
-    spoken = (actor.name or actor.team, receiver and receiver.name)
+    """What a line must have room for: a name in a foreign script is told by its team."""
+    team = f"{actor.team or '원정팀'} 선수"
+    spoken = (actor.name if _is_sayable(actor.name) else team, receiver and receiver.name)
     return tuple(name for name in spoken if name)
+
+
+def _is_sayable(name: str | None) -> bool:
+    letters = [char for char in name or "" if char.isalpha()]
+    scripts = ("HANGUL", "LATIN")
+    return bool(letters) and all(unicodedata.name(char, "").startswith(scripts) for char in letters)
 
 
 def _receiver(index: int, rows: Sequence[_Row]) -> Person | None:

@@ -206,13 +206,20 @@ class Action:
             receiver_id=given.identifier("receiverPlayerId", "relativePlayerId"),
             receiver_name=given.text("receiverName"),
             receiver=given.identifier("receiver"),
-            shirt_number=given.whole("shirtNumber", "jerseyNumber", "backNumber", low=1, high=99),
+            shirt_number=_shirt_number(given),
             set_piece_type=given.text("setPieceType"),
             pass_type=given.text("passType"),
             card_type=given.text("cardType"),
             goalkeeper_type=given.text("goalkeeperType"),
             duel_type=given.text("duelType"),
         )
+
+
+def _shirt_number(given: Fields) -> int | None:
+    """The number on a shirt; nothing depends on it, so what is none is left out."""
+    loose = (given.loose(name) for name in ("shirtNumber", "jerseyNumber", "backNumber"))
+    text = next(filter(None, loose), "").removesuffix(".0")
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:3]) < 100 else None
 
 
 def _action_id(given: Fields) -> str:

@@ -78,6 +78,7 @@ def result(context: Context, request: CommentaryRequest, script: Script) -> dict
         "gameId": request.game_id,
         "status": "DONE",
         **({} if request.stream else scripts(request, script)),
+        **spoken(request, script),
         "model": context.engine.model,
         "counts": counts(script),
         "usage": {
@@ -97,7 +98,7 @@ def scripts(request: CommentaryRequest, script: Script) -> dict[str, Any]:
         for persona, each in script.scripts.items()
     }
     told: dict[str, Any] = {"script": next(iter(lines.values()))}
-    return told | ({"scripts": lines} if len(lines) > 1 else {}) | spoken(request, script)
+    return told | ({"scripts": lines} if len(lines) > 1 else {})
 
 
 def spoken(request: CommentaryRequest, script: Script) -> dict[str, Any]:

@@ -8,6 +8,7 @@ lets pass, and `python -m benchmarks.faithfulness` measures how often that is a 
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from worker.commentary.guard import (
     claims,
@@ -22,8 +23,10 @@ from worker.commentary.guard import (
     teams,
 )
 from worker.commentary.guard.cast import Context
-from worker.commentary.guard.finding import Ground, Kind, Violation
+from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.football.facts import Fact
+
+FindingT = TypeVar("FindingT", Violation, Ground)
 
 __all__ = ["Context", "Ground", "Kind", "Review", "Violation", "check", "mend", "review"]
 
@@ -81,15 +84,17 @@ def review(line: str, fact: Fact, context: Context, neighbours: Collection[str] 
     ]
     violations = dict.fromkeys(each for each in found if isinstance(each, Violation))
     grounds = dict.fromkeys(each for each in found if isinstance(each, Ground))
-    return Review(tuple(violations), tuple(each for each in grounds if not _told(each, grounds)))
+    return Review(_outermost(violations), _outermost(grounds))
 
 
-def _told(ground: Ground, others: Iterable[Ground]) -> bool:
-    """Whether another ground of the same field has these words and more."""
-    return any(
-        ground.field == other.field and ground.text != other.text and ground.text in other.text
-        for other in others
-    )
+def _outermost(findings: Iterable[FindingT]) -> tuple[FindingT, ...]:
+    """The findings whose words no other one of the same class or field has, and more."""
+    every = list(findings)
+    return tuple(one for one in every if not any(_within(one, other) for other in every))
+
+
+def _within(one: Finding, other: Finding) -> bool:
+    return one[0] == other[0] and one.text != other.text and one.text in other.text
 
 
 def mend(line: str, fact: Fact, context: Context) -> str:

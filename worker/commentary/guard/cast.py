@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from worker.commentary.korean import Particle, particle
+from worker.commentary.korean import Particle, particle, titled
 from worker.commentary.names import speakable
 from worker.football.facts import Fact, Team
 from worker.football.schema import CommentaryRequest, Match, Persona, Score
@@ -19,7 +19,6 @@ from worker.football.vocabulary import PASSES, SHOTS, ActionType
 ACTOR, RECEIVER, PARTNER, STRANGER = "\ue000", "\ue001", "\ue002", "\ue003"
 OWN, OPPONENT, NOBODYS = "\ue004", "\ue005", "\ue006"
 THING = "\ue007"
-PEOPLE = f"[{ACTOR}{RECEIVER}{PARTNER}{STRANGER}]"
 TEAMS = f"[{OWN}{OPPONENT}{NOBODYS}]"
 ANYBODY = "[\ue000-\ue006]"
 
@@ -38,6 +37,12 @@ _COPULA = (
     "|인데|이며|이고|이라는|라는|이라고|라고|이다|다|인|이었|였"
 )
 _REST = f"(?:님|씨)?(?:{TITLE})?(?:들|진)?(?:{_JOSA}){{0,3}}(?:{_COPULA})?(?![가-힣A-Za-z0-9])"
+
+# One syllable that begins like a name of one (가) may well be a verb (몰고 가네) or a noun.
+_VERB_LIKE = (
+    f"[가-힣](?!{TITLE}| {TITLE}|[이가은는의](?![가-힣])|에게|한테)"
+    f"(?:{_JOSA}|{_COPULA})?(?![가-힣])"
+)
 
 _PAIRS: tuple[Particle, ...] = ("이/가", "을/를", "은/는", "과/와", "으로/로")
 _PAIR_OF: Mapping[str, Particle] = {each: pair for pair in _PAIRS for each in pair.split("/")}
@@ -75,13 +80,15 @@ class Context:
     ) -> "Context":
         """The context of a request's lines; `persona` is the first of the request's if not said."""
         match = request.match
+        teams, shared = _one_each(_teams(request, facts))
+        things = _spoken((match.venue, match.competition_name, match.season_name))
         officials = (match.referee, match.assistant_referees, match.fourth_official)
         return cls(
             persona=persona or request.personas[0],
             facts=tuple(facts),
-            teams=dict(_teams(request, facts)),
+            teams=teams,
             strangers=frozenset(_spoken(_split((*officials, match.var_referees, match.tsg)))),
-            things=frozenset(_spoken((match.venue, match.competition_name, match.season_name))),
+            things=frozenset((*things, *shared)),
             score=request.current_score,
         )
 
@@ -97,7 +104,7 @@ class Context:
         known = {*self.people, *self.teams, *self.strangers, *self.things, *self._labels}
         longest_first = sorted(known, key=lambda name: (-len(name), name))
         either = "|".join(map(re.escape, longest_first)) or r"\Z."
-        return re.compile(f"(?<![가-힣A-Za-z0-9])({either})(?={_REST})")
+        return re.compile(f"(?<![가-힣A-Za-z0-9])(?!{_VERB_LIKE})({either})(?={_REST})")
 
     @cached_property
     def _labels(self) -> frozenset[str]:
@@ -181,6 +188,8 @@ class Reading:
         role, title, given, more = found.groups()
         position = sum(character in _ROLES for character in found.string[: found.start()])
         word = title.strip() or self.mentions[position]
+        if titled(word, "선수") != word:  # how Hwang sounds its letters do not show
+            return found[0]
         right = particle(word, _PAIR_OF[given])[len(word) :]
         return f"{role}{title}{given if '(' in right else right}{more}"
 
@@ -218,6 +227,15 @@ def _teams(request: CommentaryRequest, facts: Sequence[Fact]) -> Iterator[tuple[
             yield name, key or name
     for side in Team:
         yield from ((name, side) for name in _spoken(_of_side(request.match, side)))
+
+
+def _one_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], frozenset[str]]:
+    """The teams by name; and the names that two teams share, which tell nobody which it is."""
+    keys: dict[str, set[str]] = {}
+    for name, key in named:
+        keys.setdefault(name, set()).add(key)
+    shared = frozenset(name for name, each in keys.items() if len(each) > 1)
+    return {name: min(each) for name, each in keys.items() if name not in shared}, shared
 
 
 def _of_side(match: Match, side: Team) -> tuple[str, ...]:

@@ -161,13 +161,16 @@ _CLAIMS = (
     _event(goals.WORDS, _GOAL, "골이 난 행동이 아니다", "outcome"),
     _outcome(goals.WORDS, _any(_NOT_SHOT, _came_to(_O.GOAL, _O.UNKNOWN)), "골이 되지 않았다"),
     _outcome(
-        ways("(?:공|슛|슈팅|볼|킥)[이은]? ?[^.!?]{0,8}<들어가>|<빨려 들어가>|(?:집어|밀어) ?넣"),
+        ways(
+            "(?:공|슛|슈팅|볼|킥)[이은]? ?[^.!?]{0,8}<들어가>|<빨려 들어가>|(?:집어|밀어) ?넣",
+            "[이가] ?넣[었습네]|<꽂히>|[이가] ?<성공하>|<해결하>|맞고 ?<들어가>",
+        ),
         _any(_NOT_SHOT, _GOAL),
         "골이 되지 않았다",
     ),
     _outcome(goals.SCORING, _any(_not(_GOAL), _not(_CONCEDES)), "이 선수가 넣은 골이 아니다"),
     _event(
-        goals.OWN,
+        ways("자책|자살골"),
         _any(_is(_T.OWN_GOAL), lambda fact, _: fact.told_by is _T.OWN_GOAL),
         "자책골이 아니다",
         "outcome",

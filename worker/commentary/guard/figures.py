@@ -1,10 +1,18 @@
 """Figures: a score only where it is given, a number only where it is one of the data's."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from worker.commentary.guard.cast import ACTOR, TEAMS, Context, Reading
+from worker.commentary.guard.cast import (
+    ACTOR,
+    OPPONENT,
+    OWN,
+    RECEIVER,
+    TEAMS,
+    Context,
+    Reading,
+)
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import ways
 from worker.football.facts import Fact, Team
@@ -91,7 +99,8 @@ _TELLINGS = (
             "(?:경기|게임)[를을]? ?(?:<이기>|잡|<가져가>|뒤집|<끝내>)|(?:이기|지)고 있",
             "승부(?:를 ?(?:<결정하>|결정|<가르>|뒤집|끝)|에 쐐기|의 ?추)|(?:골"
             "|점) ?차(?![가-힣]*[는례])",
-            "(?<![가-힣])(?:첫|두|세|네|다섯|여섯) ?(?:번째)? ?(?:골(?![대문망키])|득점)|해트트릭|멀티 ?골|[0-9]+호 ?골"
+            "(?<![가-힣])(?:첫|두|세|네|다섯|여섯|일곱|여덟|아홉"
+            "|열) ?(?:번째)? ?(?:골(?![대문망키])|득점)|해트트릭|멀티 ?골|[0-9]+호 ?골"
             "|마수걸이",
             "골 (?:앞[서선섭섰]|뒤[져지진처])|연승|연패|대승|완승|신승|참패|대패|쫓(?:아가"
             "|는) ?(?:골|입장)",
@@ -110,7 +119,8 @@ _SPELT = ways(
     f"{_BEGIN}(?:{_NUMERAL}) ?(?:미터|킬로|센티|야드|퍼센트|프로(?! ?선수)|초(?!반"
     f"|조))(?![가-힣]{{2}})",
     f"미터|퍼센트|좌표|{_BEGIN}(?:두|세|네|다섯|여러) ?(?:명|사람)|수비(?:수)? ?(?:둘|셋|넷)",
-    f"{_BEGIN}(?:둘|셋)을|{_BEGIN}(?:[일이삼사오육칠팔구]?십)[일이삼사오육칠팔구]?분",
+    f"{_BEGIN}(?:둘|셋)을|{_BEGIN}(?:[일이삼사오육칠팔구]?십)[일이삼사오육칠팔구]? ?분(?![가-힣])"
+    "|연장전|막판",
 )
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 _HALF = "연장 ?전반|연장 ?후반|전반|후반"
@@ -154,9 +164,20 @@ def _after(fact: Fact, context: Context) -> Score | None:
 def _judged_score(reading: Reading, found: "re.Match[str]") -> Finding:
     score = _after(reading.fact, reading.context)
     said = [_count(found[name]) for name in ("one", "other")]
-    if score and sorted(said) == sorted((score.home, score.away)):
+    now = _seen_by_actor(reading.fact, score)
+    if score and now and tuple(said) in _orders(reading.masked[: found.start()], score, now):
         return Ground("score", reading.said(found))
     return Violation(Kind.SCORE, reading.said(found), _no_score(score))
+
+
+def _orders(before: str, score: Score, now: _Standing) -> Collection[tuple[int, int]]:
+    """The orders a score may be told in: the named team's first, else home's or the actor's."""
+    ours, theirs = (now.ours, now.theirs), (now.theirs, now.ours)
+    if re.search(f"{OWN}[이가은는]? ?$", before):
+        return (ours,)
+    if re.search(f"(?:{OPPONENT}|상대(?:팀)?)[이가은는]? ?$", before):
+        return (theirs,)
+    return ((score.home, score.away), ours)
 
 
 def _count(text: str) -> int:
@@ -175,10 +196,16 @@ def _standing(reading: Reading) -> Iterator[Finding]:
         if telling.contest and reading.fact.type in _CONTESTS:
             continue
         found = telling.pattern.search(reading.masked)
-        if found and now and telling.fits(now):
+        if found and now and telling.fits(_of_subject(now, reading.masked[: found.start()])):
             yield Ground("score", reading.said(found))
         elif found:
             yield Violation(Kind.SCORE, reading.said(found), _no_score(score))
+
+
+def _of_subject(now: _Standing, before: str) -> _Standing:
+    """The standing as the sentence's subject has it: the rival's is the other way round."""
+    rival = re.search(f"(?:{OPPONENT}|상대(?:팀)?)[이가은는] ?[^.!?,]{{0,6}}$", before)
+    return _Standing(now.theirs, now.ours, now.scored) if rival else now
 
 
 def _seen_by_actor(fact: Fact, score: Score | None) -> _Standing | None:
@@ -200,8 +227,9 @@ def _judged_minute(reading: Reading, found: "re.Match[str]") -> Finding:
 
 def _judged_shirt(reading: Reading, found: "re.Match[str]") -> Finding:
     fact = reading.fact
-    given = {fact.actor.number, fact.receiver.number if fact.receiver else None}
-    if int(found["number"]) in given:
+    of_receiver = re.match(f"[, ]*{RECEIVER}", reading.masked[found.end() :])
+    person = fact.receiver if of_receiver else fact.actor
+    if person and int(found["number"]) == person.number:
         return Ground("number", reading.said(found))
     return Violation(Kind.NUMBERS, reading.said(found), "등번호는 자료에 없다")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from worker.commentary.guard.cast import OPPONENT, Reading
 from worker.commentary.guard.finding import Finding, Ground, Kind, Violation
 from worker.commentary.guard.patterns import BENIGN, real, ways, without
-from worker.football.vocabulary import Outcome
+from worker.football.vocabulary import ActionType, Outcome
 
 _GOAL = "(?<!자책)골"
 
 WORDS = ways(
-    "골망|골네트|(?<!사이드 )그물|네트[를가]|골인|골 ?맛|골 뒷그물",
+    "골망|골네트|(?<!사이드 )그물|네트[를가]|골인|골 ?맛|골 뒷그물|골라인을 ?넘|한 골 ?(?:넣|<하>)",
     f"{_GOAL}(?:입니다|이네|이군|이야|이다|이에|이었|이라|입|이지|이죠)",
     "(?:^|[ ,!.])골[!,]",
     f"{_GOAL}[을]? ?(?:넣|<터뜨리>|<터트리>|뽑|<신고하>|<만들>|<완성하>|<가져가>|꽂|<성공하>"
@@ -34,7 +34,9 @@ CONCEDING = ways(
     "실점(?! ?(?:위기|없|을 막|을 면|은 면))",
     "골을? ?(?:<허용하>|<내주>|먹|<헌납하>)",
 )
-OWN = ways("자책|자살골|자기 (?:팀 )?골망")
+OWN = ways(
+    "자책|자살골|(?:자기|자기네|제|자신의|우리)(?: ?팀| ?편)?의? ?(?:골망|골문|골대|네트|그물)"
+)
 
 _RECORDED = ways(
     "기록(?:<되>|에|으로|지|이)|실점(?:을|으로) ?<기록하>|인정|주인공|확인|확정|이름을|이름이"
@@ -44,13 +46,20 @@ _RECORDED = ways(
     "|골)을 <올리>|몫|<올리>",
 )
 _ANEW = ways(
-    f"{_GOAL}[을]? ?(?:넣(?!은)|터[뜨트][리립렸려]|뽑(?!은)|꽂(?!은))|골망|그물|골!|골인|넣[습었네어]",
-    "골문을 ?(?:<열>|<가르>|뚫)|득점(?:합|했|해|에 성공)|또 |추가|자책골을 (?:넣(?!은)|<기록하>)|터[집졌져]",
+    f"{_GOAL}[을]? ?(?:넣(?!은)|터[뜨트][리립렸려]|뽑(?!은)|꽂(?!은))|골망|그물|골!|골인"
+    f"|넣[습었네어]",
+    "골문을 ?(?:<열>|<가르>|뚫)|득점(?:합|했|해|에 성공)|또 |추가|자책골을 (?:넣(?!은)|<기록하>)"
+    "|터[집졌져]",
 )
 # So it is without a word of the record; with one, it says which goal is recorded.
 _MAYBE_ANEW = ways("골입|골이야|골이네|<허용하>|<내주>|실점(?:합|했|해)|<들어가>")
+# A goal that was conceded was not kept out.
+_KEPT_OUT = ways(
+    "실점(?:하지|을 하지|은 하지) ?않|실점을? ?<면하>|골문을 ?(?:<지켜 내>|지켰)|위기를 ?<넘기>"
+    "|무실점"
+)
 _DENIED = ways(
-    "(?:골|득점)(?:이|은|로|을|에|으로)? ?[^.!?, ]{0,5} ?(?:않|못|아닙|아니|실패|무산|취소)",
+    "(?:골|득점)(?:이|은|로|을|에|으로)? ?[^.!?, ]{0,5} ?(?:않|못|아닙|아니|실패|무산|취소|수 없)",
     "<빗나가>|<벗어나>|외면|<놓치>|실축|<막히>|선방|골대를 ?(?:맞|강타)",
 )
 
@@ -59,8 +68,11 @@ def findings(reading: Reading) -> Iterator[Finding]:
     """What is wrong with how a goal is told."""
     if reading.fact.told_by is not None:
         yield from _told_again(reading)
+    if reading.fact.type is ActionType.OWN_GOAL and not OWN.search(reading.masked):
+        yield Violation(Kind.OUTCOME, reading.text, "자책골이라고 말하지 않았다")
     if reading.fact.outcome is Outcome.GOAL:
-        denied = _DENIED.search(without(BENIGN, reading.masked))
+        text = without(BENIGN, reading.masked)
+        denied = _DENIED.search(text) or real(_KEPT_OUT, text)
         if denied:
             yield Violation(Kind.OUTCOME, reading.said(denied), "골이 났다")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from worker.commentary.guard.cast import Reading
 from worker.commentary.guard.finding import Finding, Kind, Violation
 from worker.commentary.korean import particle
+from worker.football.vocabulary import PASSES, ActionType
 
 # Korean family names, and the syllables that given names are made of: what one meets in rosters.
 # Football's own nouns have other ones (공격수, 중앙선), but for those in `_NO_NAMES`.
@@ -84,6 +85,18 @@ _ANYBODY = re.compile(
     "|심판"
     "|관중|팬|자신|우리|편|모두|전방|윙어|풀백|센터백|앞|뒤|문지기|수문장)(?:들|진|편|팀)?$"
 )
+# Clubs of the K League that a model knows and the data do not name.
+_CLUBS = re.compile(
+    f"{_BEGIN}(?:전북|울산|포항|수원|서울|대구|인천|강원|제주|광주|대전|김천|성남|부산|안양|부천"
+    f"|전남|경남"
+    "|충남|안산|청주|김포|천안|화성)(?: ?(?:현대|삼성|스틸러스|유나이티드|시티즌|FC))?"
+    "(?:의|이|가|은|는| 수비| 골문| 선수)(?![가-힣])"
+)
+# Whoever gets the ball by a name of his own: a foreign one has no family name to know it by.
+_GETS = re.compile(
+    f"{_BEGIN}(?P<name>[가-힣]{{2,5}}?)(?:이|가) (?:받(?:습|았|네|아)|달려들|잡(?:습|았|네))"
+)
+_PLACE_S = re.compile("(?:쪽|측|편|앞|뒤|곳|발|번)$")
 _STAFF = re.compile(f"{_BEGIN}(?:감독|코치)(?![가-힣]*하)|벤치|관중석")
 
 
@@ -95,6 +108,12 @@ def findings(reading: Reading) -> Iterator[Finding]:
     for found in _DATIVE.finditer(masked):
         if not _ANYBODY.search(found["name"]):
             yield _wrong(reading, found)
+    if reading.fact.type in PASSES | {ActionType.RECEIVE}:
+        for found in _GETS.finditer(masked):
+            if not _ANYBODY.search(found["name"]) and _PLACE_S.search(found["name"]) is None:
+                yield _wrong(reading, found)
+    for found in _CLUBS.finditer(masked):
+        yield Violation(Kind.NAME, reading.said(found), "자료에 없는 팀이다")
     for found in _STAFF.finditer(masked):
         reason = f"{particle(reading.said(found), '은/는')} 이 행동에 없다"
         yield Violation(Kind.NAME, reading.said(found), reason)

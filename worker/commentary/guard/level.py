@@ -25,7 +25,7 @@ def _ending(*alternatives: str) -> "re.Pattern[str]":
 
 _PAST: Final = f"[{_with_final(_SS)}]"
 # 합쇼체 ends in ㅂ니다, ㅂ니까 or 십시오; 아니다 and 다니다 only look like it.
-_FORMAL = _ending(f"[{_with_final(_B)}](?:니다|니까|시오|디다)")
+_FORMAL = _ending(f"[{_with_final(_B)}](?:니다|니까|시오|디다|시다)")
 _CASTER = _ending("네요", "군요")
 _POLITE = _ending("요", "죠")
 

@@ -1,4 +1,4 @@
-"""How a line is said: for the ear of somebody who cannot see, in its persona's level of speech."""
+"""How a line is said: for the ear of somebody who cannot see, in Korean, in time, and once."""
 
 import re
 from collections.abc import Collection, Iterator

@@ -82,6 +82,8 @@ _SHOT_AT = re.compile(
     "(?:골문|골대|골망|골포스트)의? ?(?:왼쪽|오른쪽|좌측|우측|구석|상단|하단|위|모서리)"
     "|(?:왼쪽|오른쪽|좌측|우측) ?(?:골문|골대|골포스트|구석(?!에서)|상단|하단|모서리)|구석[을으]"
 )
+# Over the bar is where a shot off target often goes, and says no more than that.
+_OVER = re.compile("골(?:문|대)의? ?위로")
 _BETWEEN = re.compile("반대편|반대쪽|대각선|방향 ?전환")
 
 
@@ -197,6 +199,8 @@ def _of_the_goal(masked: str, start: int, end: int) -> bool:
 def _of_the_shot(reading: Reading) -> Iterator[Finding]:
     masked, fact = reading.masked, reading.fact
     for found in _SHOT_AT.finditer(masked):
+        if fact.outcome is Outcome.OFF_TARGET and _OVER.match(masked, found.start()):
+            continue
         yield Violation(Kind.PLACE, reading.said(found), "골문의 어디인지는 자료에 없다")
     if fact.type not in SHOTS:
         return
@@ -227,7 +231,8 @@ def _of_movement(movement: _Movement, reading: Reading) -> Iterator[Finding]:
 # 멀리 보내기보다, 전진 대신: that is where it did not go.
 _INSTEAD = re.compile("[^.!?,]{0,5}(?:보다|대신|아닌|아니)")
 _COMES_OUT = re.compile(
-    "(?:앞(?:쪽)?으로|전방으로) ?(?:[가-힣]+ )?(?:나[오온와왔서선섭섰]|뛰|달려|튀어)|전진 ?(?:수비|방어)"
+    "(?:앞(?:쪽)?으로|전방으로) ?(?:[가-힣]+ )?(?:나[오온와왔서선섭섰]|뛰|달려|튀어)|전진 ?(?:수비"
+    "|방어)"
     "|전진[가-힣]* ?나[온오와왔]"
 )
 

@@ -48,7 +48,8 @@ _RESULTS = (
             "|닿[습았네는]|도달",
             "통[했합하](?!여)|통과|안착|<찾아가>|<열어 주>|도착|<떨어뜨리>|<살아나>|전개"
             "|받[습았네]",
-            "동료(?:에게|한테) (?:갑|갔|가네|줬)|완벽|깔끔|매끄|적중|정교|딱 맞|제대로|들어[갔갑]"
+            "일품|동료가 ?(?:잡|받)|동료(?:에게|한테) (?:갑|갔|가네|줬)|완벽|깔끔|매끄|적중|정교"
+            "|딱 맞|제대로|들어[갔갑]"
             "|잘 (?:내|보|건|찔|연|이|넘|줬)",
         ),
         ways(
@@ -125,19 +126,26 @@ def findings(reading: Reading) -> Iterator[Finding]:
 def _success(reading: Reading, result: Result, reason: str) -> Iterator[Finding]:
     """Success that stays the last word: a ball that is played well and then lost is lost."""
     found = _last(result.success, reading.masked)
-    lost = _last(result.failure, without(BENIGN, reading.masked))
+    lost = _last(result.failure, _unbenign(reading))
     if found and not (lost and lost.start() > found.start()):
         yield Violation(Kind.OUTCOME, reading.said(found), reason)
 
 
 def _failure(reading: Reading, result: Result, *, true: bool) -> Iterator[Finding]:
     """Failure that stays the last word."""
-    found = _last(result.failure, without(BENIGN, reading.masked))
+    found = _last(result.failure, _unbenign(reading))
     won = _last(result.success, reading.masked)
     if found and true:
         yield Ground("outcome", reading.said(found))
     elif found and not (won and won.start() > found.start()):
         yield Violation(Kind.OUTCOME, reading.said(found), "실패했다는 말은 자료에 없다")
+
+
+def _unbenign(reading: Reading) -> str:
+    """The line without denials that deny something else; to a goalkeeper 막지 못하다 is failure."""
+    if reading.fact.type in KEEPING | {_T.BLOCK}:
+        return reading.masked
+    return without(BENIGN, reading.masked)
 
 
 def _last(pattern: "re.Pattern[str]", text: str) -> "re.Match[str] | None":
