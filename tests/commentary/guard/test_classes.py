@@ -2,13 +2,18 @@
 
 import pytest
 
-from tests.commentary.guard.judged import kinds, kinds_of, mended
-from tests.commentary.made import HARU
-from worker.football.facts import Person, Team
-from worker.football.schema import Persona
+from tests.commentary.guard.judged import alone, kinds, kinds_of, mended
+from tests.commentary.made import HARU, fact
+from tests.rows import AWAY_ID, HOME_ID, request_document, ten_rows
+from worker.commentary.guard import Context, Kind, check, mend
+from worker.football.facts import Person, Team, facts_of
+from worker.football.schema import CommentaryRequest, Persona
 from worker.football.vocabulary import ActionType, Outcome
 
 F = Persona.FRIEND
+SAME_CITY = {"homeTeamId": HOME_ID, "awayTeamId": AWAY_ID} | dict.fromkeys(
+    ("homeTeamNameKoShort", "awayTeamNameKoShort"), "수원"
+)
 
 
 def lines(*cases):
@@ -291,6 +296,70 @@ def test_a_particle_of_another_sound_is_one_and_is_mended_by_code(wrong, right):
     assert ("particle" in kinds("pass", wrong)) is (wrong != right)
     assert mended("pass", wrong) == right
     assert "particle" not in kinds("pass", right)
+
+
+@pytest.mark.parametrize("particle", ["이", "가", "은", "는"])
+def test_how_a_latin_name_sounds_its_letters_do_not_tell(particle):
+    """Hwang is 황 and takes 이, Silva takes 가: whichever stands there stays there."""
+    hwang = fact(actor=Person("Hwang", "가온", "CM", Team.HOME), receiver=None, budget=30)
+    line = f"Hwang{particle} 패스를 보냅니다."
+    about = alone(Persona.CASTER, hwang)
+    assert check(line, hwang, about) == ()
+    assert mend(line, hwang, about) == line
+
+
+def test_a_name_that_two_teams_share_says_nothing_of_whose_it_is():
+    """Both are called by the city: a line may say it of either."""
+    same = {"teamNameKo": "수원", "teamNameKoShort": "수원"}
+    rows = [{**row, **same} for row in ten_rows()]
+    request = CommentaryRequest.parse(request_document(rawData=rows, matchInfo=SAME_CITY))
+    facts = facts_of(request)
+    for each in (facts[0], facts[2]):  # one of the away team's, one of the home team's
+        found = check(f"수원의 {each.actor.name}입니다.", each, Context.of(request, facts))
+        assert Kind.NAME not in {violation.kind for violation in found}
+
+
+def test_one_syllable_of_a_verb_is_nobody_s_name():
+    """A player called 가 is not in 몰고 가네; he is where he has a particle or a title."""
+    ga = fact(actor=Person("가", "가온", "CM", Team.HOME), receiver=None, budget=30)
+    about = alone(Persona.FRIEND, ga)
+    kinds_found = {each.kind for each in check("가 선수가 패스를 차고 가네.", ga, about)}
+    assert Kind.NAME not in kinds_found
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("상대가 1대 0으로 앞섭니다. 강누림의 골!", True),
+        ("가온이 1대 0으로 앞섭니다! 강누림이 골을 넣습니다!", False),
+        ("0대 1입니다! 강누림이 골을 넣습니다!", True),
+        ("누리가 0대 1로 뒤집니다! 강누림이 골을 넣습니다!", False),
+    ],
+)
+def test_a_score_is_told_from_the_side_that_is_named(line, wrong):
+    score = {"currentScore": {"home": 0, "away": 0}}
+    assert ("score" in kinds("shot_goal", line, **score)) is wrong
+
+
+def test_a_shirt_number_is_its_bearer_s():
+    ten = Person("백하루", "가온", "CM", Team.HOME, 10)
+    seven = Person("윤누리", "가온", "LW", Team.HOME, 7)
+    people = {"actor": ten, "receiver": seven, "budget": 30}
+    assert kinds_of("10번 백하루가 윤누리에게 패스를 보냅니다.", **people) == set()
+    assert kinds_of("백하루가 7번 윤누리에게 패스를 보냅니다.", **people) == set()
+    assert kinds_of("백하루가 10번 윤누리에게 패스를 보냅니다.", **people) == {"numbers"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "백가람의 패스, 메시가 받습니다.",
+        "전북의 백가람이 하도율에게 패스를 보냅니다.",
+        "백가람이 김민준과 함께 하도율에게 패스를 보냅니다.",
+    ],
+)
+def test_a_name_from_elsewhere_is_invented(line):
+    assert "name" in kinds("pass", line)
 
 
 def test_mending_changes_nothing_but_particles_after_names():

@@ -43,6 +43,7 @@ PEOPLE = [
     Person("백하루", "가온", "CM", Team.HOME),
     Person("서온율", "가온", "GK", Team.HOME),
     Person("Hwang", "가온", None, Team.HOME),
+    Person("山田", "가온", "CM", Team.HOME),
     Person(None, "가온", None, Team.HOME),
     Person(None, None, None, Team.AWAY),
     Person(None, None),
