@@ -39,7 +39,7 @@ def measured() -> Measured:
     report.tallied(
         timed(tqdm(list(cases.correct()), "correct lines", leave=False)), result, lies=False
     )
-    report.tallied(timed(tqdm(list(cases.mutated()), "mutants", leave=False)), result, lies=False)
+    report.tallied(timed(tqdm(cases.mutated(), "mutants", leave=False)), result, lies=False)
     for origin in cases.FILES:
         report.tallied(timed(cases.lies(origin)), result, lies=True)
     result.microseconds = median(times) * 1e6

@@ -45,11 +45,14 @@ def correct() -> Iterator[Case]:
         yield from written(origin)
 
 
-def mutated() -> Iterator[Case]:
+@cache
+def mutated() -> tuple[Case, ...]:
     """The mutants of every correct line, always the same ones."""
-    for case in correct():
-        seed = f"{case.scene.name} {case.persona} {case.text}"
-        yield from mutants(case, Random(seed))  # noqa: S311 - a choice of lies, no secret
+    return tuple(lie for case in correct() for lie in mutants(case, Random(_seed(case))))  # noqa: S311
+
+
+def _seed(case: Case) -> str:
+    return f"{case.scene.name} {case.persona} {case.text}"
 
 
 def judged(case: Case) -> tuple[Violation, ...]:

@@ -74,7 +74,7 @@ _NAMES = (
     re.compile(f"{_name(_FAMILY, '{1,2}')} ?{_TITLE}"),
     re.compile(
         f"{_name(_FREQUENT, '{2}')}(?:{_JOSA}| (?:쪽|앞)(?:으로|에서|에|을)| (?:공"
-        f"|볼)[이을])(?![가-힣])"
+        f"|볼)이)(?![가-힣])"
     ),
 )
 # Only to persons a thing is given.

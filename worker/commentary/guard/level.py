@@ -10,6 +10,7 @@ from worker.football.schema import Persona
 
 _SENTENCE = re.compile("[^.!?]+[.!?]+")
 _FIRST, _LAST, _FINALS = ord("가"), ord("힣"), 28
+_VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _B, _SS = 17, 20  # the numbers of the finals ㅂ and ㅆ
 
 
@@ -17,6 +18,15 @@ def _with_final(final: int) -> str:
     """All syllables that end in a consonant, as a class of a regex."""
     every = range(_FIRST, _LAST + 1)
     return "".join(chr(code) for code in every if (code - _FIRST) % _FINALS == final)
+
+
+def _with_vowels(vowels: str) -> str:
+    """All open syllables with these vowels, as a class of a regex."""
+    numbers = [_VOWELS.index(vowel) for vowel in vowels]
+    every = range(_FIRST, _LAST + 1, _FINALS)
+    return "".join(
+        chr(code) for code in every if (code - _FIRST) // _FINALS % len(_VOWELS) in numbers
+    )
 
 
 def _ending(*alternatives: str) -> "re.Pattern[str]":
@@ -47,7 +57,7 @@ _VERBS = _ending(
 _PLAIN = _ending(
     f"{_PAST}(?:음|니|는걸|나|을까|으면)",
     "네|야|군|구나|구만|는데|은데|거든|잖아|더라|다니|[가-힣]다|냐|는걸|은걸|지|까|자|래|대|라",
-    "아|어|여|해|돼|와|워|봐|줘|쳐|려|져|켜|펴|겨|껴|내|개|채|새|깨|배|매|재|째|쏴|놔|둬|꿔|춰",
+    f"[{_with_vowels('ㅕㅘㅝㅙ')}]|아|어|해|내|개|채|새|깨|배|매|재|째",
     "차|따|나서|막아서|돌아서|일어서|서|꺼|떠|써|커|타|사|싸|짜",
 )
 # Nouns and particles that end as a verb may.

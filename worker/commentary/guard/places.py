@@ -239,8 +239,10 @@ _COMES_OUT = re.compile(
 
 def _comes_out(reading: Reading) -> bool:
     """Whether somebody steps out to the ball, which is no movement of the ball's."""
-    sweeps = reading.fact.type in (_T.KEEPER_SWEEP, _T.KEEPER_CLAIM)
-    return sweeps or _COMES_OUT.search(reading.masked) is not None
+    fact = reading.fact
+    sweeps = fact.type in (_T.KEEPER_SWEEP, _T.KEEPER_CLAIM)
+    rushes = fact.outcome is Outcome.KEEPER_RUSH_OUT
+    return sweeps or rushes or _COMES_OUT.search(reading.masked) is not None
 
 
 def _across(reading: Reading) -> Iterator[Finding]:
