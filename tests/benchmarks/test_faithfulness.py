@@ -32,15 +32,14 @@ def test_the_scenes_have_every_type_result_and_card():
 
 
 def test_there_are_hand_written_lines_for_every_scene_and_persona_and_half_are_held_out():
-    """At least 200, phrased by people; and none stands in both files."""
+    """At least 200; and none stands in both files."""
     tuned, held_out = (list(cases.written(origin)) for origin in cases.FILES)
     assert min(len(tuned), len(held_out)) >= 200
-    assert len(tuned) == len(held_out)
+    assert len(held_out) == pytest.approx(len(tuned), rel=0.05)
     for lines in (tuned, held_out):
         told_of = {(case.scene.name, case.persona) for case in lines}
         assert told_of == set(product(BY_NAME, Persona))
-    both = {case.text for case in tuned} & {case.text for case in held_out}
-    assert len(both) < len(tuned) / 50  # short ones can meet by chance
+    assert not {case.text for case in tuned} & {case.text for case in held_out}
 
 
 def test_hand_written_lines_are_phrased_otherwise_than_the_fallback_voice():

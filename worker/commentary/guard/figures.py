@@ -25,6 +25,7 @@ _SCORE = re.compile(f"(?<![0-9가-힣])(?P<one>{_COUNT}) ?(?:대|:|-) ?(?P<other
 # Two against one and one against one are ways to play, no scores.
 _WAY_TO_PLAY = re.compile(
     "[12일이] ?대 ?[12일이] ?(?:패스|플레이|상황|찬스|기회|돌파|대결|승부|싸움|연결)"
+    "|[일이]대[일이](?! ?(?:입|이[다야네군]|이 [됩됐]))"
 )
 
 
