@@ -13,7 +13,8 @@ from worker.commentary.guard import Kind, Violation
 FOLDER = Path(__file__).resolve().parent.parent / "results"
 NAME = "faithfulness"
 ORIGINS = (FALLBACK, TUNED, HELD_OUT)
-RECALL_FROM, PASSED_FROM = 0.98, 0.99  # to reach: of each class, and of the correct lines
+# To reach: of the mutants of each class, of all correct lines, and of those of each origin alone.
+RECALL_FROM, PASSED_FROM, EACH_PASSED_FROM = 0.98, 0.99, 0.98
 
 
 @dataclass(slots=True)
@@ -57,10 +58,17 @@ class Measured:
 
     @property
     def reached(self) -> bool:
-        """Whether every class of mutants and all origins' correct lines are where they must be."""
+        """Whether every class of mutants and the correct lines are where they must be."""
         recalls = (tally.share for counts in self.caught.values() for tally in counts.values())
-        passed = (tally.share for tally in self.passed.values())
-        return min(recalls) >= RECALL_FROM and min(passed) >= PASSED_FROM
+        origins = min(tally.share for tally in self.passed.values())
+        passed = min(recalls) >= RECALL_FROM and self.all_passed.share >= PASSED_FROM
+        return passed and origins >= EACH_PASSED_FROM
+
+    @property
+    def all_passed(self) -> Tally:
+        """The correct lines of all origins."""
+        tallies = self.passed.values()
+        return Tally(sum(each.right for each in tallies), sum(each.cases for each in tallies))
 
 
 def tallied(
@@ -97,6 +105,7 @@ def _told(case: Case, violations: Sequence[Violation]) -> str:
 def table(measured: Measured) -> str:
     """The figures as Markdown: precision, then recall class by class."""
     passed = [(name, _share(measured.passed.get(name, Tally()))) for name in ORIGINS]
+    passed.append(("all", _share(measured.all_passed)))
     kinds = [kind.value for kind in Kind]
     head = ("class", *(f"mutants of: {name}" for name in ORIGINS), "lies", "lies, held out")
     rows = [(kind, *_cells(measured, kind)) for kind in kinds]
