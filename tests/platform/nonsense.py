@@ -61,7 +61,9 @@ SMALL = {"max_tokens": 4}
 VALID = [
     commentary(31, 2),
     commentary(32, 1, stream=True, deadlineSeconds=30, previousScript=["앞 줄입니다."]),
-    {"prompt": MARK, "sampling_params": {"temperature": 0.5, "seed": 7, "stop": ["끝"], **SMALL}},
+    # No seed: with chunked prefill, which the standing worker has, a seeded prompt that is computed
+    # in parts ends vLLM 0.32's engine on a CPU (see CPU_DEFAULTS in worker.engine.vllm_app).
+    {"prompt": MARK, "sampling_params": {"temperature": 0.5, "stop": ["끝"], **SMALL}},
     {"messages": [{"role": "user", "content": MARK}], "stream": True, "n": 2, **SMALL},
     {"prompt": MARK, "apply_chat_template": True, "format": "openai", "logprobs": 1, **SMALL},
     {"prompt": MARK, "guided_json": {"type": "object", "properties": {}}, **SMALL},

@@ -27,7 +27,7 @@ _INTO_THE_BOX = frozenset({_T.CROSS, _T.CORNER})
 _AT = "에서(?! ?(?:기다|대기|달려|뛰어|있|쇄도|침투))"
 _TO = "(?:쪽)?(?:으로|로(?!서)|을 향|를 향|까지)"
 _GETS = re.compile(
-    "[^.!?,]{0,12}(?:받|잡|기다|대기|쇄도|맞|동료|연결되|연결됩|연결됐|이어지|이어집|이어졌"
+    "[^.!?,]{0,12}(?:받|잡|챙|기다|대기|쇄도|맞|동료|연결되|연결됩|연결됐|이어지|이어집|이어졌"
     "|끝|끊|막|걸|차단|무산|소득|사라|떨어)"
     f"|[^.!?,]{{0,3}}{RECEIVER}[이가은는]"
 )
@@ -242,7 +242,8 @@ def _comes_out(reading: Reading) -> bool:
     fact = reading.fact
     sweeps = fact.type in (_T.KEEPER_SWEEP, _T.KEEPER_CLAIM)
     rushes = fact.outcome is Outcome.KEEPER_RUSH_OUT
-    return sweeps or rushes or _COMES_OUT.search(reading.masked) is not None
+    gets = fact.type is _T.RECEIVE  # the ball comes in front of him
+    return sweeps or rushes or gets or _COMES_OUT.search(reading.masked) is not None
 
 
 def _across(reading: Reading) -> Iterator[Finding]:
