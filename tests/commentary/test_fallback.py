@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from tests.commentary.made import NURI, any_facts, fact
 from tests.rows import request_document
 from worker.commentary import sayings, words
-from worker.commentary.fallback import BRIEF_SYLLABLES, line, variants
+from worker.commentary.fallback import line, variants
 from worker.commentary.korean import syllables
-from worker.commentary.lines import LETTERS, MIN_SYLLABLES, is_sentence, parse_line
+from worker.commentary.lines import LETTERS, MIN_BRIEF, MIN_SYLLABLES, is_sentence, parse_line
 from worker.football import delivery
 from worker.football.facts import Direction, Distance, Lane, Person, Team, Third, Zone, facts_of
 from worker.football.schema import CommentaryRequest, Persona
@@ -630,7 +630,7 @@ def test_a_brief_line_is_the_same_for_all_and_fits(type_):
         assert len(said) == variants(brief) == 1
         text = said.pop()[1]
         assert is_sentence(text, Tone.DEFAULT)
-        assert BRIEF_SYLLABLES <= syllables(text) <= budget
+        assert MIN_BRIEF <= syllables(text) <= budget
 
 
 @PERSONAS

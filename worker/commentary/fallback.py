@@ -9,14 +9,11 @@ from operator import itemgetter
 
 from worker.commentary import names, sayings, verbs, words
 from worker.commentary.korean import particle, syllables, titled
-from worker.commentary.lines import MIN_SYLLABLES
+from worker.commentary.lines import MIN_BRIEF, MIN_SYLLABLES
 from worker.commentary.sayings import End, Saying, Sayings
 from worker.football.facts import Fact
 from worker.football.schema import Persona
 from worker.football.vocabulary import KEEPING, ActionType, Outcome, Tone
-
-BRIEF_SYLLABLES = 2
-"""Shorter than this is no word that anybody catches."""
 
 # What happens without a player, or to a team: no name, no player.
 _IMPERSONAL = frozenset(
@@ -47,7 +44,7 @@ def line(fact: Fact, persona: Persona, variant: int = 0) -> tuple[Tone, str]:
     tone = next(tone for tone in fact.tones if tone is not Tone.QUESTION)
     mark = "!" if tone in _LOUD else "."
     if fact.brief:
-        said = _fitting(_words(fact), BRIEF_SYLLABLES, fact.budget)
+        said = _fitting(_words(fact), MIN_BRIEF, fact.budget)
     else:
         texts = _sentences(fact, persona, variant, loud=mark == "!")
         said = _fitting(texts, MIN_SYLLABLES, fact.budget)
