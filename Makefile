@@ -6,12 +6,13 @@ MINI := .cache/mini
 OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run platform test lint fmt types check bench faithfulness docs lock hooks clean
+.PHONY: help setup run platform test lint fmt types check image smoke push image-test bench \
+        faithfulness docs lock hooks clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: ## install what is missing into .venv (CPU or GPU lock, by the machine)
+setup: ## install what is missing into .venv (ACCELERATOR=cpu, gpu or none; else by the machine)
 	@$(PYTHON) scripts/setup.py $(if $(ACCELERATOR),--accelerator $(ACCELERATOR))
 
 run: setup ## run the worker once over test_input.json (STYLE=FRIEND, MODEL_NAME=…, any setting)
@@ -38,6 +39,18 @@ fmt: setup ## format the code and mend what ruff can mend
 
 check: lint types test ## all that must hold before a push
 
+image: setup ## build the image (TAG=user/name:1.0.0, ARGS="--model … --revision …"; HF_TOKEN)
+	@$(VENV) -m builder build $(if $(TAG),--tag $(TAG)) $(ARGS)
+
+smoke: setup ## prove that an image works, without a network (TAG=…, ARGS="--gpus all")
+	@$(VENV) -m builder smoke $(TAG) $(ARGS)
+
+push: setup ## push an image (TAG=…; logged in, or DOCKER_USERNAME and DOCKER_PASSWORD)
+	@$(VENV) -m builder push $(TAG) $(ARGS)
+
+image-test: setup ## build, prove and push an image with the mini model (needs root, a Docker engine)
+	@$(VENV) -m pytest tests/image $(ARGS)
+
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
 	@TRUST_REMOTE_CODE=true $(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
@@ -45,8 +58,9 @@ bench: setup ## compare with the handler people write today; writes benchmarks/r
 faithfulness: setup ## measure the guard; writes benchmarks/results/
 	@$(VENV) -m benchmarks.faithfulness --out benchmarks/results $(ARGS)
 
-docs: setup ## write the tables of README.md from the code
+docs: setup ## write the tables of README.md, and .runpod/, from the code
 	@$(VENV) scripts/docs.py
+	@$(VENV) scripts/runpod_files.py
 
 lock: setup ## resolve pyproject.toml into the two locks
 	@scripts/lock.sh $(ARGS)

