@@ -1,12 +1,14 @@
-"""A small checkpoint with random weights: real architecture, real tokenizer, words of no meaning.
+"""Write a small checkpoint with random weights: everything of a real model but its meaning.
 
 It wires everything that a real model wires (loading with `trust_remote_code`, chat form, end of
 turn, grammars, prefix cache) on a laptop. What it says means nothing.
 """
 
+import argparse
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,34 @@ class Mini:
     arch: str = "exaone"
     size: str = "tiny"
     seed: int = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `mini`."""
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the folder to write")
+    parser.add_argument(
+        "--arch", choices=weights.ARCHITECTURES, default="exaone", help="default: exaone"
+    )
+    parser.add_argument(
+        "--size",
+        choices=weights.SIZES,
+        default="tiny",
+        help="tiny (3 M parameters, the default) or mid (160 M, for benchmarks)",
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="of weights and tokenizer")
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return seed
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the checkpoint that the command line names, and say so."""
+    told = build(options.dir, Mini(options.arch, options.size, options.seed))
+    sys.stdout.write(f"{told}\n")
 
 
 def build(folder: Path, mini: Mini) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from builder.__main__ import main
 
-HEAVY = ("torch", "transformers", "vllm", "runpod", "worker")
+HEAVY = ("torch", "transformers", "vllm", "runpod", "worker", "docker", "httpx", "huggingface_hub")
 
 
 def test_a_built_checkpoint_is_success_and_is_named(tmp_path, capsys):
