@@ -4,6 +4,8 @@ import pytest
 
 from tests.fakes import ScriptedEngine, fail
 from worker import fitness as module
+from worker.engine import About
+from worker.engine.places import INDEX
 from worker.errors import EngineDead, StartupError
 from worker.fitness import Fitness
 from worker.settings import Settings
@@ -19,12 +21,23 @@ def killed(monkeypatch):
     return calls
 
 
-def of(folder, engine=None, **settings):
-    return Fitness(engine or ScriptedEngine(), Settings(model_name=str(folder), **settings))
+class Loaded(ScriptedEngine):
+    """An engine whose model came from a folder, or from nobody knows where."""
+
+    def __init__(self, folder=None):
+        super().__init__()
+        self.folder = folder
+
+    def about(self):
+        return About(self.model, folder=self.folder)
+
+
+def of(folder, **settings):
+    return Fitness(Loaded(folder), Settings(model_name="skt/A.X-4.0-Light", **settings))
 
 
 def test_a_whole_model_folder_passes(mini_folders, killed):
-    """Configuration and weights are there."""
+    """Configuration and weights are there, wherever the model was found by its id."""
     of(mini_folders["exaone"]).model_files()
     assert not killed
 
@@ -35,6 +48,10 @@ def test_a_whole_model_folder_passes(mini_folders, killed):
         ({}, "config.json"),
         ({"config.json": "{}"}, "weights"),
         ({"config.json": "{}", "model.safetensors": ""}, "weights"),
+        (
+            {"config.json": "{}", "a.safetensors": "x", INDEX: '{"weight_map": {"w": "b.bin"}}'},
+            "b.bin",
+        ),
     ],
 )
 def test_a_model_folder_that_lacks_something_fails(tmp_path, killed, files, missing):
@@ -54,31 +71,30 @@ def test_other_weights_are_vllms_to_read(tmp_path, killed):
     assert not killed
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [Settings(model_name="skt/A.X-4.0-Light"), Settings(engine_url="http://127.0.0.1:9")],
-)
-def test_a_model_that_is_no_folder_of_ours_is_vllms_to_check(settings):
-    """An id is resolved by vLLM, and a server elsewhere has its own files."""
-    Fitness(ScriptedEngine(), settings).model_files()
+@pytest.mark.parametrize("settings", [{}, {"engine_url": "http://127.0.0.1:9"}])
+def test_a_model_that_lies_in_no_folder_is_not_ours_to_check(settings, killed):
+    """What huggingface_hub found, and what a server elsewhere has."""
+    of(None, **settings).model_files()
+    assert not killed
 
 
 async def test_an_engine_that_answers_passes(killed):
     """The warm-up is spoken once more, from where jobs will be."""
     engine = ScriptedEngine()
-    await of("x", engine).warm_up()
+    await Fitness(engine, Settings()).warm_up()
     assert engine.bodies
     assert not killed
 
 
 async def test_an_engine_that_does_not_answer_fails(killed):
     """The SDK ends the process, so the engine must be ended before."""
+    engine = ScriptedEngine(lambda _: fail(EngineDead("Gone.")))
     with pytest.raises(StartupError):
-        await of("x", ScriptedEngine(lambda _: fail(EngineDead("Gone.")))).warm_up()
+        await Fitness(engine, Settings()).warm_up()
     assert killed == [True]
 
 
 def test_the_platform_is_told_their_names():
     """The SDK reports a failed check by its function's name."""
-    fitness = of("x")
+    fitness = of(None)
     assert [fitness.model_files.__name__, fitness.warm_up.__name__] == ["model_files", "warm_up"]

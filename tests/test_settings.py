@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,7 @@ def test_every_setting_is_read_from_its_variable():
         DEADLINE_FALLBACK="no",
         ENGINE_STALL="0",
         SHUTDOWN_GRACE="20",
+        HEALTH_FILE="/run/worker/health",
         LOG_LEVEL="debug",
     )
     assert settings.model_name == "org/model"
@@ -56,6 +58,7 @@ def test_every_setting_is_read_from_its_variable():
     assert (settings.temperature, settings.top_p, settings.job_deadline) == (0.0, 1.0, 30.5)
     assert (settings.deadline_fallback, settings.commentary.deadline_fallback) == (False, False)
     assert (settings.engine_stall, settings.shutdown_grace) == (0.0, 20.0)
+    assert settings.health_file == Path("/run/worker/health")
     assert settings.log_level == "DEBUG"
 
 

@@ -20,6 +20,7 @@ from worker.engine import Engine
 from worker.errors import StartupError
 from worker.fitness import Fitness
 from worker.handler import Handler
+from worker.health import Health
 from worker.serve.local import read_test_input, serve_locally
 from worker.settings import Settings
 from worker.warmup import warm_up
@@ -100,6 +101,7 @@ def serve(handler: Handler, engine: Engine, settings: Settings) -> None:
         checks=(fitness.model_files, fitness.warm_up),
         stall_s=settings.engine_stall,
         grace_s=settings.shutdown_grace,
+        health=Health(settings.health_file),
     )
 
 
@@ -113,6 +115,7 @@ def arguments(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def run(settings: Settings, words: Sequence[str]) -> None:
     """Start the engine and serve, until the SDK ends the process."""
+    Health(settings.health_file).begin()
     options, the_sdks = arguments(words)
     sys.argv[1:] = the_sdks
     takes_jobs = settings.takes_jobs and not options.test_input  # as the SDK has it

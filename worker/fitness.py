@@ -5,15 +5,13 @@ The SDK ends the process where a check raises, and tells the platform which one 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from worker.ending import kill_children
 from worker.engine import Engine
+from worker.engine.places import lack_of
 from worker.errors import StartupError
-from worker.settings import Settings, is_path
+from worker.settings import Settings
 from worker.warmup import warm_up
-
-WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
 
 @contextmanager
@@ -38,18 +36,18 @@ class Fitness:
         self._engine, self._settings = engine, settings
 
     def model_files(self) -> None:
-        """A local model still has its configuration and its weights, or StartupError."""
-        model = self._settings.model_name or ""
-        if self._settings.engine_url or not is_path(model):
+        """The folder that the model was loaded from is still whole, or StartupError.
+
+        There is none where huggingface_hub found the files, or another machine has them.
+        """
+        folder = self._engine.about().folder
+        if folder is None:
             return
-        folder = Path(model).expanduser()
         with _or_none_survives():
-            if not (folder / "config.json").is_file():
-                raise StartupError(f"The model folder {folder.name} has no config.json.")
-            if "LOAD_FORMAT" in self._settings.engine_variables:
-                return  # whatever it reads, it has read
-            if not any(file.stat().st_size for kind in WEIGHTS for file in folder.glob(kind)):
-                raise StartupError(f"The model folder {folder.name} has no weights.")
+            # Whatever another load format reads, it has read.
+            by_default = "LOAD_FORMAT" not in self._settings.engine_variables
+            if lack := lack_of(folder, weights=by_default):
+                raise StartupError(f"The model folder {folder.name} {lack}.")
 
     async def warm_up(self) -> None:
         """The engine answers a commentary from beside the SDK, too, or StartupError."""

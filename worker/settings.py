@@ -31,10 +31,20 @@ LICENCE_NOTICE = (
 
 
 class Kind(NamedTuple):
-    """What a variable may hold: in words, and as a reader that raises ValueError."""
+    """What a variable may hold: in words, as a reader that raises ValueError, and as a form has it.
+
+    Attributes:
+        expected: in words.
+        read: the value that a text stands for.
+        low, high: the bounds that may themselves be taken; None where there is none.
+        choices: the words, where it is one of a few.
+    """
 
     expected: str
     read: Callable[[str], Any]
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
 
 
 def missing(value: str) -> bool:
@@ -69,7 +79,8 @@ def whole(low: int, high: int | None = None) -> Kind:
             raise ValueError
         return number
 
-    return Kind(f"an integer from {low} {'up' if high is None else f'to {high}'}", read)
+    expected = f"an integer from {low} {'up' if high is None else f'to {high}'}"
+    return Kind(expected, read, low, high)
 
 
 def number(low: float, high: float, *, above: bool = False) -> Kind:
@@ -81,7 +92,8 @@ def number(low: float, high: float, *, above: bool = False) -> Kind:
             raise ValueError
         return amount
 
-    return Kind(f"a number {'above' if above else 'from'} {low:g}, {high:g} at most", read)
+    expected = f"a number {'above' if above else 'from'} {low:g}, {high:g} at most"
+    return Kind(expected, read, None if above else low, high)
 
 
 def choice(values: Mapping[str, Any]) -> Kind:
@@ -93,7 +105,7 @@ def choice(values: Mapping[str, Any]) -> Kind:
             raise ValueError
         return folded[value.lower()]
 
-    return Kind(f"one of {', '.join(values)}", read)
+    return Kind(f"one of {', '.join(values)}", read, choices=tuple(values))
 
 
 def _words(value: str) -> tuple[str, ...]:
@@ -117,6 +129,7 @@ TRUTH = MappingProxyType(
 )
 
 TEXT = Kind("a name", str)
+FILE = Kind("a file's path", Path)
 SECRET = Kind("a token, or no such variable", str)
 SWITCH = Kind("true or false", lambda value: TRUTH[value.lower()])
 NAMES = Kind("names with commas or spaces between them", _words)
@@ -210,6 +223,11 @@ class Settings:
         number(0, 86400),
         "seconds after SIGTERM for which the pending poll may still bring a job",
         3.0,
+    )
+    health_file: Path | None = variable(  # noqa: RUF009  # a path is immutable
+        "HEALTH_FILE",
+        FILE,
+        "file that the worker says its state in, for `python -m worker.health`; without it, none",
     )
     log_level: str = variable(
         "LOG_LEVEL",

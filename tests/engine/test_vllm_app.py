@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,20 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from huggingface_hub import constants
 
 from tests.conftest import modest
 from worker.engine import Load, vllm_app
-from worker.engine.vllm_app import VllmEngine, model_of, prepare_environment, without_secrets
+from worker.engine.places import PLACES, Located, Places
+from worker.engine.vllm_app import (
+    Model,
+    VllmEngine,
+    for_its_model,
+    model_of,
+    prepare_environment,
+    revision_of,
+    without_secrets,
+)
 from worker.errors import EngineDead, EngineRejected, InvalidSetting, StartupError
 from worker.settings import Settings
 
@@ -353,6 +364,45 @@ async def test_the_other_architecture_answers_too(qwen_engine):
     assert completion.finish_reason == "stop"
 
 
+def cached(hub, folder, model, commit):
+    """A model in a cache as huggingface_hub has it: the files are links to blobs."""
+    home = hub / f"models--{model.replace('/', '--')}"
+    shutil.copytree(folder, home / "blobs", ignore=lambda *_: ["manifest.json", "mini.json"])
+    snapshot = home / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    for blob in (home / "blobs").iterdir():
+        (snapshot / blob.name).symlink_to(Path("../../blobs") / blob.name)
+    return snapshot
+
+
+@needs_engine
+def test_a_cached_model_is_served_under_its_id(mini_folders, tmp_path):
+    """With code of its own, from a folder that is called after a commit and is not told of.
+
+    The image's own model, whose commit stands in MODEL_REVISION, is another one.
+    """
+    commit, places = "0123456789" * 4, places_in(tmp_path)
+    places.baked.symlink_to(mini_folders["exaone"])
+    baked = json.loads((places.baked / "manifest.json").read_text())["revision"]
+    snapshot = cached(places.cache, mini_folders["exaone"], "org/exaone", commit)
+    variables = modest("Org/EXAONE") | {"MODEL_REVISION": baked}
+    engine = VllmEngine.start(Settings.from_env(variables), places)
+
+    async def ask():
+        try:
+            models = json.loads(await text_of(engine, "/v1/models"))["data"]
+            return models, await engine.chat(body(model="Org/EXAONE"))
+        finally:
+            await engine.close()
+
+    models, answer = asyncio.run(ask())
+    assert answer.finish_reason == "stop"
+    assert [(one["id"], one["root"]) for one in models] == [("Org/EXAONE", "Org/EXAONE")]
+    about = engine.about()
+    assert (about.model, about.revision, about.folder) == ("Org/EXAONE", commit, snapshot)
+    assert str(tmp_path) not in json.dumps(dict(about.arguments)) + repr(about)
+
+
 def children():
     return set(psutil.Process().children(recursive=True))
 
@@ -518,15 +568,78 @@ def test_a_folder_without_a_model_ends_the_start_at_once():
     for name in ("/nowhere", "./nowhere", "~/nowhere", str(ROOT / "tests")):
         with pytest.raises(StartupError, match="There is no model in the folder"):
             model_of(Settings(model_name=name))
-    assert model_of(Settings(model_name="org/model")) == "org/model"
+
+
+def test_a_folder_is_its_model_wherever_it_lies(mini_folders):
+    """By its manifest, whatever revision was asked for."""
+    folder = mini_folders["exaone"]
+    commit = json.loads((folder / "manifest.json").read_text())["revision"]
+    asked = Settings(model_name=str(folder), model_revision="v2")
+    assert model_of(asked) == Model("mini/exaone", str(folder), commit)
+    assert revision_of(asked, model_of(asked)) == commit
+
+
+def places_in(folder):
+    return Places(folder / "hub", folder / "model", folder / "volume")
+
+
+def test_an_id_is_loaded_from_where_the_platform_has_put_it(mini_folders, tmp_path):
+    """Under its name as it was spelt, at the commit that lies there."""
+    places = places_in(tmp_path)
+    places.baked.symlink_to(mini_folders["exaone"])
+    commit = json.loads((places.baked / "manifest.json").read_text())["revision"]
+    asked = Settings(model_name="Mini/EXAONE", model_revision="main")
+    model = model_of(asked, places)
+    assert model == Model("Mini/EXAONE", str(places.baked), commit)
+    assert revision_of(asked, model) == commit
+
+
+def test_an_id_that_lies_nowhere_is_the_hubs(tmp_path, monkeypatch):
+    """Its commit is known once it was loaded; until then it is what was asked for."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "own"))
+    asked = Settings(model_name="org/model", model_revision="v2")
+    model = model_of(asked, places_in(tmp_path))
+    assert model == Model("org/model")
+    assert revision_of(asked, model) == "v2"
+    snapshot = tmp_path / "own/models--org--model/snapshots/abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").touch()
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs/v2").write_text("abc")
+    assert revision_of(asked, model) == "abc"
+
+
+def test_another_model_than_the_image_s_is_not_asked_for_at_its_commit(tmp_path, mini_folders):
+    """The image's MODEL_REVISION is left out where the endpoint names another model."""
+    places = places_in(tmp_path)
+    places.baked.symlink_to(mini_folders["exaone"])
+    commit = json.loads((places.baked / "manifest.json").read_text())["revision"]
+    variables = {"MODEL_NAME": "org/other", "MODEL_REVISION": commit}
+    assert for_its_model(Settings.from_env(variables), places).model_revision is None
+    variables["MODEL_NAME"] = "mini/exaone"
+    assert for_its_model(Settings.from_env(variables), places).model_revision == commit
+
+
+def test_the_platforms_places_are_looked_in(monkeypatch):
+    """Where nobody names others."""
+    looked = []
+
+    def locate(*asked):
+        looked.append(asked)
+        return Located(Path("/model"), "abc", "there")
+
+    monkeypatch.setattr(vllm_app, "locate", locate)
+    model = model_of(Settings(model_name="org/model", model_revision="v2"))
+    assert model == Model("org/model", "/model", "abc")
+    assert looked == [("org/model", "v2", PLACES)]
 
 
 def test_a_home_is_found(tmp_path, monkeypatch):
     """No shell has expanded a container's variables."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "config.json").touch()
-    assert model_of(Settings(model_name="~")) == str(tmp_path)
-    assert model_of(Settings(model_name="~/.")) == f"{tmp_path}/."
+    assert model_of(Settings(model_name="~")).folder == str(tmp_path)
+    assert model_of(Settings(model_name="~/.")).folder == f"{tmp_path}/."
 
 
 @pytest.mark.parametrize(

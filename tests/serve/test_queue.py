@@ -6,8 +6,10 @@ import signal
 import pytest
 
 from tests.fakes import ScriptedEngine, unguarded
+from worker import health as health_of_workers
 from worker.errors import EngineDead
 from worker.handler import Handler
+from worker.health import Health
 from worker.serve import queue
 from worker.serve.queue import JobLoop, held
 
@@ -19,7 +21,7 @@ CALLERS = "what a caller wrote"
 class Ground:
     """A platform that hands out what a test puts there, and jobs that end when a test says so."""
 
-    def __init__(self, monkeypatch, concurrency=4, grace_s=5.0, engine=None):
+    def __init__(self, monkeypatch, concurrency=4, grace_s=5.0, engine=None, health=None):
         self.jobs = asyncio.Queue()
         self.wanted = []
         self.polls = 0
@@ -36,6 +38,7 @@ class Ground:
             engine=self.handler._engine,
             stall_s=0.0,
             grace_s=grace_s,
+            health=Health(health),
             end=lambda: self.ended.append(True),
         )
         self.loop.job_progress.clear()
@@ -386,6 +389,38 @@ async def test_a_failing_poll_is_the_sdk_s_to_handle(monkeypatch, begun):
     monkeypatch.setattr(queue, "get_job", refuse)
     begun(ground)
     await ground.until(lambda: len(calls) == 2)
+
+
+async def test_it_says_that_it_takes_jobs(monkeypatch, begun, tmp_path, exits):
+    """From its beginning on until it is told to end; then that it finishes the last ones."""
+    health = tmp_path / "health"
+    ground = Ground(monkeypatch, grace_s=0.05, health=health)
+    ground.loop._health.begin()
+    assert health.read_text() == "loading\n"
+    begun(ground)
+    ground.jobs.put_nowait(["a"])
+    await ground.until(lambda: ground.running)
+    assert health.read_text() == "ready\n"
+    ground.loop.handle_shutdown(signal.SIGTERM, None)
+    await ground.until(lambda: not ground.polls)
+    assert health.read_text() == "draining\n"
+    ground.running["a"].set()
+    await ground.until(lambda: exits)
+
+
+async def test_its_turning_keeps_its_health_fresh(monkeypatch, begun, tmp_path):
+    """Until the engine is dead."""
+    monkeypatch.setattr(health_of_workers, "BEAT_SECONDS", 0.001)
+    health, engine = tmp_path / "health", ScriptedEngine()
+    ground = begun(Ground(monkeypatch, engine=engine, health=health))
+    await ground.until(health.exists)
+    health.unlink()
+    await ground.until(health.exists)
+    engine.dead = True
+    await asyncio.sleep(0.02)
+    health.unlink()
+    await ground.until(lambda: ground.ended)
+    assert not health.exists()
 
 
 @pytest.mark.parametrize(("concurrency", "jobs"), [(1, 2), (4, 5), (8, 10), (32, 40)])

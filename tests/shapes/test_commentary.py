@@ -1,12 +1,16 @@
+import json
 from contextlib import aclosing
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.fakes import ScriptedEngine, once, say
+from tests.fakes import ScriptedEngine, once, say, unguarded
 from tests.rows import request_document
 from tests.shapes.canned import context, gathered
-from worker.commentary.pipeline import GuardMode
+from worker.commentary.pipeline import GuardMode, Script, commentate
+from worker.errors import WorkerError
+from worker.handler import Handler
 from worker.shapes import commentary
 
 pytestmark = pytest.mark.anyio
@@ -122,3 +126,100 @@ async def test_a_streamed_job_has_the_script_s_ssml_in_its_last_chunk():
     *chunks, last = await gathered(request, context(ScriptedEngine()))
     assert last["ssml"] == (await result_of(ssml=True, seed=1))["ssml"]
     assert all("ssml" in chunk["line"] for chunk in chunks)
+
+
+def faulty(change):
+    """A pipeline each of whose items goes through `change`, which gives those to tell instead."""
+
+    async def pipeline(*arguments):
+        async with aclosing(commentate(*arguments)) as items:
+            async for item in items:
+                for told in change(item):
+                    yield told
+
+    return pipeline
+
+
+def shortened(item):
+    """A script that has lost its last line."""
+    if not isinstance(item, Script):
+        return [item]
+    return [replace(item, scripts={who: lines[:-1] for who, lines in item.scripts.items()})]
+
+
+def swapped(item):
+    """A script in the opposite order."""
+    if not isinstance(item, Script):
+        return [item]
+    return [replace(item, scripts={who: lines[::-1] for who, lines in item.scripts.items()})]
+
+
+def spoken_as(text):
+    """A script whose lines all say `text`."""
+
+    def change(item):
+        if not isinstance(item, Script):
+            return [replace(item, text=text)]
+        scripts = {
+            who: tuple(replace(line, text=text) for line in lines)
+            for who, lines in item.scripts.items()
+        }
+        return [replace(item, scripts=scripts)]
+
+    return change
+
+
+def twice(item):
+    """Every line once more."""
+    return [item] if isinstance(item, Script) else [item, item]
+
+
+def without_the_last(item):
+    """No line of the last action."""
+    return [] if not isinstance(item, Script) and item.index == 9 else [item]
+
+
+BREACHES = [
+    (False, shortened, "script must be a list of 10 lines"),
+    (False, swapped, "script[0].actionId must be its action's, as text"),
+    (False, spoken_as(""), "script[0].description must be one line of text"),
+    (False, spoken_as("골!\n골!"), "script[0].description must be one line of text"),
+    (True, spoken_as("골!\n골!"), "line.description must be one line of text"),
+    (True, twice, "index must come once"),
+    (True, without_the_last, "line must come 10 times, not 9"),
+]
+
+
+@pytest.mark.parametrize(("stream", "change", "told"), BREACHES)
+async def test_a_job_whose_contract_is_broken_fails(monkeypatch, caplog, stream, change, told):
+    """Its last answer is an error, which the platform makes a failed job of; no result leaves."""
+    monkeypatch.setattr(commentary, "commentate", faulty(change))
+    handler = Handler(ScriptedEngine(), unguarded(), 1, print)
+    job = {"id": "1", "input": request_document(stream=stream)}
+    async with aclosing(handler.answers(job)) as answers:
+        *chunks, last = [answer async for answer in answers]
+    error = json.loads(last["error"])
+    assert error["code"] == "internal_error"
+    assert f"contract: {told}" in error["message"]
+    assert not [chunk for chunk in chunks if "status" in chunk]
+    assert error["message"] in caplog.messages
+    assert (handler.state.failed, handler.state.served) == (1, 0)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_wrong_word_of_the_wire_fails_a_job(monkeypatch, stream):
+    """Whoever writes the line, a tone that is none does not leave."""
+    good = commentary.script_line
+    monkeypatch.setattr(commentary, "script_line", lambda *given: good(*given) | {"tone": "HAPPY"})
+    with pytest.raises(WorkerError, match=r"\.tone must be one of DEFAULT, EXCITED"):
+        await gathered(commentary.read(request_document(stream=stream)), context(ScriptedEngine()))
+
+
+@pytest.mark.parametrize("key", ["jobId", "gameId", "status"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_wrong_result_fails_a_job(monkeypatch, key, stream):
+    """Also the result of a job all of whose lines have left."""
+    good = commentary.result
+    monkeypatch.setattr(commentary, "result", lambda *given: good(*given) | {key: "x"})
+    with pytest.raises(WorkerError, match=f"contract: {key} must be"):
+        await gathered(commentary.read(request_document(stream=stream)), context(ScriptedEngine()))

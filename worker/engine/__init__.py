@@ -9,6 +9,7 @@ the `route` block) stops the generation.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -79,6 +80,7 @@ class About:
         max_model_len: tokens that one request may take, prompt and completion.
         max_num_seqs: requests that decode side by side.
         max_num_queued_reqs: requests that may wait beyond those; None is without bound.
+        folder: of the model's files on this machine, for the worker alone: no caller is told.
     """
 
     model: str
@@ -90,6 +92,7 @@ class About:
     max_model_len: int | None = None
     max_num_seqs: int | None = None
     max_num_queued_reqs: int | None = None
+    folder: Path | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

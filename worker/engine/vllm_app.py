@@ -20,11 +20,11 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 from worker.engine import About, Load, Reply, asgi, telling
 from worker.engine.arguments import engine_arguments
@@ -33,6 +33,7 @@ from worker.engine.leftovers import WithoutLeftovers
 from worker.engine.model_files import cached_commit, identify
 from worker.engine.openai import OpenAIEngine
 from worker.engine.output import Overheard
+from worker.engine.places import PLACES, Places, asked_of, locate
 from worker.engine.pulse import Pulse
 from worker.errors import EngineDead, EngineError, InvalidSetting, StartupError
 from worker.presets import PRESETS
@@ -182,32 +183,55 @@ def keep_requests_private(log_level: str) -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def model_of(settings: Settings) -> str:
-    """The model to load, or StartupError at once where it is a folder that holds none."""
-    model = settings.model_name
-    if model is None:
+class Model(NamedTuple):
+    """What is loaded, and who it is.
+
+    Attributes:
+        name: what it is served under, wherever it lies.
+        folder: its files', or None where huggingface_hub is to find them by the name.
+        commit: of the files, where they say it.
+    """
+
+    name: str
+    folder: str | None = None
+    commit: str | None = None
+
+
+def for_its_model(settings: Settings, places: Places) -> Settings:
+    """The settings, their revision left out where it is another model's."""
+    asked = asked_of(settings.model_name or "", settings.model_revision, places)
+    return replace(settings, model_revision=asked)
+
+
+def model_of(settings: Settings, places: Places = PLACES) -> Model:
+    """The model to load, or StartupError at once where it cannot be had."""
+    name = settings.model_name
+    if name is None:
         raise InvalidSetting("MODEL_NAME: expected a Hugging Face id or a local folder.")
-    if not is_path(model):
-        return model
-    if not (Path(model).expanduser() / "config.json").is_file():
-        mini = model == PRESETS["mini"]["MODEL_NAME"]
+    if is_path(name):
+        return _model_in(name)
+    located = locate(name, settings.model_revision, places)
+    return Model(name, str(located.path) if located.path else None, located.commit)
+
+
+def _model_in(path: str) -> Model:
+    """The model in a folder that somebody named; StartupError where none is there."""
+    folder = os.path.expanduser(path)  # noqa: PTH111  # a Path would lose the leading `./`
+    if not (Path(folder) / "config.json").is_file():
+        mini = path == PRESETS["mini"]["MODEL_NAME"]
         raise StartupError(
-            f"There is no model in the folder {model}: name another in MODEL_NAME, or write the "
-            f"mini model there with `{'make run' if mini else f'python -m builder mini {model}'}`."
+            f"There is no model in the folder {path}: name another in MODEL_NAME, or write the "
+            f"mini model there with `{'make run' if mini else f'python -m builder mini {path}'}`."
         )
-    return os.path.expanduser(model)  # noqa: PTH111  # a Path would lose the leading `./`
+    identity = identify(Path(folder))
+    return Model(identity.model, folder, identity.revision)
 
 
-def name_of(model: str) -> str:
-    """The Hugging Face id of what is loaded, or StartupError about a folder's manifest."""
-    return identify(Path(model)).model if is_path(model) else model
-
-
-def revision_of(settings: Settings, model: str) -> str | None:
+def revision_of(settings: Settings, model: Model) -> str | None:
     """The commit of the files that were loaded; where they do not say, what was asked for."""
-    if is_path(model):
-        return identify(Path(model)).revision or settings.model_revision
-    return cached_commit(model, settings.model_revision) or settings.model_revision
+    asked = settings.model_revision
+    commit = model.commit if model.folder else cached_commit(model.name, asked)
+    return commit or asked
 
 
 @contextmanager
@@ -235,17 +259,22 @@ class VllmEngine(OpenAIEngine):
         self._thread.start()
 
     @classmethod
-    def start(cls, settings: Settings) -> Self:
+    def start(cls, settings: Settings, places: Places = PLACES) -> Self:
         """Load the model and build the application; returns when it can be asked.
+
+        Args:
+            settings: the worker's.
+            places: where the platform may have put the model.
 
         Raises:
             InvalidSetting: an engine argument is unusable.
             StartupError: the engine did not start, with the root cause and what to change.
         """
-        model = model_of(settings)
+        settings = for_its_model(settings, places)
+        model = model_of(settings, places)
         prepare_environment(settings)
         output = Overheard()
-        engine = cls(name_of(model))
+        engine = cls(model.name)
         try:
             with output:
                 engine._open(settings, model)
@@ -255,7 +284,7 @@ class VllmEngine(OpenAIEngine):
         except Exception as error:
             engine._stop()
             output.wait(LAST_OUTPUT_SECONDS)
-            cause = explain(output.text(), error, model)
+            cause = explain(output.text(), error, str(settings.model_name))
             raise StartupError(without_secrets(cause, settings)) from error
         except BaseException:  # a signal's
             engine._give_up()
@@ -263,15 +292,16 @@ class VllmEngine(OpenAIEngine):
         engine._note_compilation(output.text())
         return engine
 
-    def _open(self, settings: Settings, model: str) -> None:
+    def _open(self, settings: Settings, model: Model) -> None:
         with _timed(self.phases, "import"):
             vllm = import_module("worker.engine.vllm_names")
-        parsed = served(vllm, settings, model, self._model)
+        parsed = served(vllm, settings, model.folder or model.name, self._model)
         arguments = told_arguments(vllm, settings, parsed, self._model)
         import_plugins(vllm, parsed)
         asyncio.run_coroutine_threadsafe(self._build(vllm, parsed), self._loop).result()
         keep_requests_private(settings.log_level)
-        self._about = self._describe(parsed, arguments, revision_of(settings, model))
+        loaded = model._replace(commit=revision_of(settings, model))
+        self._about = self._describe(parsed, arguments, loaded)
 
     async def _build(self, vllm: ModuleType, parsed: Namespace) -> None:
         with _timed(self.phases, "load"):
@@ -287,21 +317,20 @@ class VllmEngine(OpenAIEngine):
         self._client, self._app = client, WithoutLeftovers(app, client)
         self._pulse = Pulse(client.output_processor, counts=client.log_stats)
 
-    def _describe(
-        self, parsed: Namespace, arguments: Mapping[str, Any], revision: str | None
-    ) -> About:
+    def _describe(self, parsed: Namespace, arguments: Mapping[str, Any], model: Model) -> About:
         """What the running engine is: it has fitted some of its arguments to the machine."""
         config = self._client.vllm_config
         return About(
-            model=self._model,
+            model=model.name,
             aliases=tuple(parsed.served_model_name[1:]),
-            revision=revision,
+            revision=model.commit,
             versions=MappingProxyType(telling.versions()),
             arguments=arguments,
             kv_cache_tokens=config.cache_config.kv_cache_size_tokens,
             max_model_len=config.model_config.max_model_len,
             max_num_seqs=config.scheduler_config.max_num_seqs,
             max_num_queued_reqs=config.scheduler_config.max_num_queued_reqs,
+            folder=Path(model.folder) if model.folder else None,
         )
 
     def _note_compilation(self, output: str) -> None:

@@ -24,6 +24,7 @@ from worker.ending import end_now
 from worker.engine import Engine
 from worker.errors import WorkerError
 from worker.handler import Handler, place_of
+from worker.health import DRAINING, READY, Health
 from worker.serve.posting import within_limit
 from worker.serve.taking import Lenient
 from worker.watchdog import fault_of
@@ -62,6 +63,7 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         engine: what is looked after.
         stall_s: seconds of silence after which the engine counts as stuck; 0 is never.
         grace_s: seconds after SIGTERM for which a poll may still bring a job.
+        health: where it says that it takes jobs, for as long as this loop turns.
         end: ends the process at once, with its children.
     """
 
@@ -73,6 +75,7 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         engine: Engine,
         stall_s: float,
         grace_s: float,
+        health: Health,
         end: Callable[[], None],
     ) -> None:
         super().__init__(config)
@@ -82,6 +85,7 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         self.stop_signals_fetcher = self._stops
         self._handler, self._engine, self._end = handler, engine, end
         self._stall_s, self._grace_s = stall_s, grace_s
+        self._health = health
         self._poll: asyncio.Future[list[Job] | None] | None = None
         self._changed = asyncio.Event()
         self._leaving = False
@@ -96,6 +100,8 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
     async def run(self) -> None:
         """The SDK's loops, and a look at the engine now and then, until the process ends."""
         self._loop = asyncio.get_running_loop()
+        self._health.state(READY)
+        self._start(self._health.beat(lambda: not self._engine.dead))
         self._start(self._look_after())
         await super().run()
 
@@ -234,6 +240,7 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
 
     async def _leave(self) -> None:
         """End once the pending poll and every job have come to their end."""
+        self._health.state(DRAINING)
         try:
             async with asyncio.timeout(self._grace_s):
                 await self._until(lambda: self._poll is None)
@@ -274,7 +281,13 @@ Check = Callable[[], Awaitable[None] | None]
 
 
 def serve(
-    handler: Handler, engine: Engine, *, checks: Iterable[Check], stall_s: float, grace_s: float
+    handler: Handler,
+    engine: Engine,
+    *,
+    checks: Iterable[Check],
+    stall_s: float,
+    grace_s: float,
+    health: Health,
 ) -> None:
     """Take jobs from the platform, or from the SDK's local API, until told to end.
 
@@ -284,9 +297,16 @@ def serve(
         checks: what the SDK tries before the first job; one that raises ends the process.
         stall_s: see `JobLoop`.
         grace_s: see `JobLoop`.
+        health: see `JobLoop`; the local API does not use it.
     """
     rp_scale.JobScaler = partial(
-        JobLoop, handler=handler, engine=engine, stall_s=stall_s, grace_s=grace_s, end=end_now
+        JobLoop,
+        handler=handler,
+        engine=engine,
+        stall_s=stall_s,
+        grace_s=grace_s,
+        health=health,
+        end=end_now,
     )
     rp_job.stream_result = within_limit(rp_job.stream_result)
     for check in checks:

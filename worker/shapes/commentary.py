@@ -1,16 +1,21 @@
 """The commentary job: match actions in, one line for each out."""
 
-from collections.abc import AsyncGenerator, Mapping
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from worker.commentary.contract import Contract
 from worker.commentary.pipeline import Line, Script, Source, Timings, commentate
 from worker.commentary.speech import script_ssml, seconds, ssml
+from worker.errors import WorkerError
 from worker.football.schema import CommentaryRequest
 from worker.football.vocabulary import fold
 from worker.record import Record
 from worker.shapes import Answer, Context
+
+log = logging.getLogger(__name__)
 
 KEYS = ("rawData", "matchInfo", "gameId", "style")
 """An input with one of them, however it is spelt, is meant as a commentary request."""
@@ -123,6 +128,16 @@ def note(record: Record, script: Script) -> None:
     record.finish = "done"
 
 
+def kept(check: Callable[[Mapping[str, Any]], None], answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer that keeps its contract; WorkerError, and a line in the log, about any other."""
+    try:
+        check(answer)
+    except WorkerError as error:
+        log.error("%s", error.message)  # noqa: TRY400  # the place in the answer says it all
+        raise
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class Commentary:
     """A commentary request; streamed, its lines leave as they finish, in any order.
@@ -144,8 +159,12 @@ class Commentary:
         return self.request.deadline_s
 
     async def answers(self, context: Context) -> AsyncGenerator[Answer, None]:
-        """The lines as they finish where they are wanted so, then the result."""
+        """The lines as they finish where they are wanted so, then the result.
+
+        Nothing leaves that breaks the contract: WorkerError says what would have.
+        """
         request, record = self.request, context.record
+        contract = Contract(request, context.job_id)
         record.persona = ",".join(persona.value for persona in request.personas)
         record.model = context.engine.model
         made = commentate(request, context.engine, context.options, record.began)
@@ -154,9 +173,9 @@ class Commentary:
                 if isinstance(item, Script):
                     note(record, item)
                     context.generated()
-                    yield result(context, request, item)
+                    yield kept(contract.check_result, result(context, request, item))
                 elif request.stream:
-                    yield self._chunk(item)
+                    yield kept(contract.check_chunk, self._chunk(item))
 
     def _chunk(self, line: Line) -> dict[str, Any]:
         """A line with its place; and who speaks it, where more than one does."""
