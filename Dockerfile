@@ -20,7 +20,9 @@ ARG BAKE_MODEL=true
 ARG HF_ENDPOINT=https://huggingface.co
 WORKDIR /build
 COPY builder/__init__.py builder/errors.py builder/manifest.py builder/download.py builder/
-# The folder that is mounted outlives a build that breaks off, so that the next one goes on from there.
+# The folder that is mounted outlives a build that breaks off, so that the next one goes on from there;
+# file by file out of it, so that the disk holds one of them twice and not all. What could not be moved
+# keeps its folder from being removed, and that ends the build.
 # Times and rights are set the same whoever builds, and the layer with them: the same model is never
 # pushed twice, whatever happens to the layers below it.
 RUN --mount=type=secret,id=hf_token \
@@ -31,7 +33,10 @@ RUN --mount=type=secret,id=hf_token \
       true) into="/download/${MODEL_NAME}/${MODEL_REVISION}"; \
             HF_TOKEN_PATH=/run/secrets/hf_token HF_ENDPOINT="${HF_ENDPOINT}" \
             python3 -m builder.download "${MODEL_NAME}" "${into}" --revision "${MODEL_REVISION}"; \
-            mv "${into}" /baked/model ;; \
+            (cd "${into}" && \
+             find . -type d -exec mkdir -p /baked/model/{} \; && \
+             find . -type f -exec mv {} /baked/model/{} \;); \
+            find "${into}" -depth -type d -exec rmdir {} + ;; \
       false) mkdir /baked/model ;; \
       *) echo "BAKE_MODEL is true or false, not '${BAKE_MODEL}'" >&2; exit 1 ;; \
     esac; \
@@ -53,23 +58,25 @@ RUN --mount=type=bind,source=requirements/image.txt,target=/build/image.txt \
     python3 /build/add_missing.py /build/image.txt \
  && python3 -c "import runpod, vllm"
 
-# A user of no rights; 0 is root, for a volume that lets nobody else write. What is written at run time
-# (compiled kernels, a model's own code) goes to one folder.
-ARG USER_ID=10001
-RUN useradd --no-log-init --create-home --uid 10001 worker \
+# A user of no rights; 0 is root, for a volume that lets nobody else write. All that is written at run
+# time (compiled kernels, a model's own code, the health file) goes to the one folder that is home.
+RUN useradd --no-log-init --no-create-home --home-dir /var/cache/worker --uid 10001 worker \
  && install --directory --owner=worker --group=worker /var/cache/worker
 WORKDIR /app
 
 # The folder above it is what is copied: one that COPY itself has to make would be as old as the build.
 COPY --from=weights /baked/ /
 
+# Six seconds of every cold start, done once: what vLLM sees as it looks at the model's class.
+RUN --mount=type=bind,source=scripts/inspect_model.py,target=/build/inspect_model.py \
+    VLLM_CACHE_ROOT=/var/cache/worker/vllm python3 /build/inspect_model.py /model \
+ && chown -R worker:worker /var/cache/worker
+
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/home/worker \
-    XDG_CACHE_HOME=/var/cache/worker \
+    HOME=/var/cache/worker \
     HF_HOME=/var/cache/worker/huggingface \
     HF_HUB_OFFLINE=1 \
-    TRANSFORMERS_OFFLINE=1 \
     VLLM_CACHE_ROOT=/var/cache/worker/vllm \
     VLLM_NO_USAGE_STATS=1 \
     DO_NOT_TRACK=1 \
@@ -82,6 +89,7 @@ ENV MODEL_NAME=${MODEL_NAME} \
 COPY LICENSE NOTICE test_input.json ./
 COPY worker worker
 
+ARG USER_ID=10001
 USER ${USER_ID}
 STOPSIGNAL SIGTERM
 # Loading a model takes minutes on a cold disk; until it is there, unhealthy does not count.

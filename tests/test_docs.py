@@ -1,5 +1,7 @@
 """What the documents say is what the code does."""
 
+import argparse
+import ast
 import json
 import re
 import subprocess
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.__main__ import COMMANDS
+from builder.__main__ import main as builder
 from tests.fakes import ScriptedEngine, unguarded
 from tests.rows import request_document, ten_rows
 from worker.commentary.guard import Context, Kind, check, review
@@ -146,3 +150,78 @@ def test_every_file_that_a_document_names_exists(document):
     paths = set(re.findall(r"\b(?:worker|builder|tests|scripts|benchmarks)/[\w./-]*\w", text))
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+# What others say, word for word as they were seen to, or as they are cited in the shared sources.
+THEIRS = (
+    "Insufficient space in /dev/shm",
+    "Free memory on device",
+    "No available memory for the cache blocks",
+    "unsatisfied condition: cuda>=13.0",
+)
+
+
+def literals(folder: str) -> str:
+    """The text of all strings of our sources, adjacent ones joined, without what is filled in."""
+    found = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part for part in node.values if isinstance(part, ast.Constant)]
+                found.append("\0".join(str(part.value) for part in parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+def test_the_messages_of_the_troubleshooting_table_are_said_by_somebody():
+    """Each message is in our code, or one of those that others say."""
+    [table] = re.findall(r"\| message \| what to do \|\n\|---\|---\|\n(.*?)\n\n", README, re.DOTALL)
+    said = literals("builder") + literals("worker")
+    rows = [row.split("|")[1] for row in table.splitlines()]
+    messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+    assert len(messages) > 10
+    for message in messages:
+        pieces = [piece.strip(" .") for piece in message.split("…") if len(piece.strip(" .")) > 3]
+        theirs = any(text in message for text in THEIRS)
+        assert theirs or (pieces and all(piece in said for piece in pieces)), message
+
+
+def test_every_command_and_flag_of_the_builder_in_readme_exists():
+    """Each `python -m builder X` is a command, and each flag beside it one of its own."""
+    commands = set(re.findall(r"python -m builder (\w+)", README)) | {"build"}
+    assert commands <= set(COMMANDS)
+    flags = {
+        flag
+        for module in COMMANDS.values()
+        for flag in parser_of(module)._option_string_actions
+        if flag.startswith("--")
+    }
+    [section] = re.findall(r"## Deployment\n(.*?)\n## ", README, re.DOTALL)
+    foreign = {"--shm-size"}  # docker's own
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", section)) <= flags | foreign
+
+
+def parser_of(module) -> argparse.ArgumentParser:
+    """A command's own parser."""
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)
+    return parser
+
+
+def test_the_endpoint_s_table_is_what_the_builder_sets_up(capsys):
+    """Workers, times, scaling and disk stand in README as `builder endpoint` has them."""
+    for card, column in (("l4", 2), ("a40", 3)):
+        assert builder(["endpoint", "you/x:1", "--gpu", card]) == 0
+        told = capsys.readouterr().out
+        rows = re.findall(r"^\| ([\w ,]+) \| ([^|]+) \| ([^|]+) \|", README, re.MULTILINE)
+        row = {cells[0]: cells[column - 1] for cells in rows}
+        most = re.search(r"Max workers +(\d+)", told)[1]
+        assert row["workers"].strip() == f"0 to {most}"
+        idle = re.search(r"Idle timeout +(\d+ s)", told)[1]
+        assert row["idle timeout"].startswith(idle)
+        scaling = re.search(r"Request count, (\d+)", told)[1]
+        assert f"per {scaling}" in row["scaling"]
+        assert row["execution timeout"].strip() == re.search(r"Execution timeout +(.*)", told)[1]
+        assert row["container disk"].strip() == re.search(r"Container disk +(.*)", told)[1]
+        assert f"`{re.search(r'PRESET=(.*)', told)[1]}`" in row["preset"]

@@ -5,14 +5,12 @@ import re
 import subprocess
 import time
 
-import pytest
 from packaging.utils import canonicalize_name
 
 from builder.build import Plan, buildkit, words_of
+from builder.layers import layers_of
 from tests.image.base import PACKAGES
 from tests.image.conftest import LABEL, MODEL, ROOT, TOKEN
-
-pytestmark = pytest.mark.image
 
 EDITED = "football-commentary-test/worker:edited"
 ANEW = "football-commentary-test/worker:anew"
@@ -125,6 +123,12 @@ def test_bytecode_is_there_for_what_a_start_imports(client, image):
     assert lacking.strip() == "[]"
 
 
+def test_vllm_need_not_look_at_the_model_s_class_again(client, image):
+    """What it would import the class for at every start is in its cache, which is the worker's."""
+    kept = inside(client, image, "sh", "-c", "ls -l /var/cache/worker/vllm/modelinfos")
+    assert re.search(r" worker worker .*-ExaoneForCausalLM\.json$", kept, re.MULTILINE)
+
+
 def test_no_token_is_in_the_image_s_configuration(client, image):
     """Neither environment nor history nor labels have the token; `smoke` searches the layers."""
     built = client.images.get(image)
@@ -151,8 +155,10 @@ def test_the_weights_layer_is_the_same_whoever_builds(builder, client, image):
 
 def weights_of(client, image):
     """The digest of the layer that has the weights."""
-    layers = client.images.get(image).attrs["RootFS"]["Layers"]
-    return layers[-3]
+    built = client.images.get(image)
+    layers = layers_of(built.attrs["RootFS"]["Layers"], built.history())
+    [weights] = [layer.diff_id for layer in layers if "/baked/ /" in layer.made_by]
+    return weights
 
 
 def test_a_bad_switch_is_refused(builder, base):

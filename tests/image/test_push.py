@@ -15,8 +15,6 @@ from builder.errors import BuildError
 from builder.push import push
 from tests.image.registry import Fault, FaultProxy, Registry
 
-pytestmark = pytest.mark.image
-
 USER, SECRET = "ann", "pa55-word"
 GOOD = {"DOCKER_USERNAME": USER, "DOCKER_PASSWORD": SECRET}
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
