@@ -30,11 +30,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def client():
-    """The engine's client; the session leaves none of its containers behind."""
+    """The engine's client; of what the session made, only the base and the cache are kept."""
     client = docker_client()
     yield client
     for container in client.containers.list(all=True, filters={"label": LABEL}):
         container.remove(force=True)
+    ours = {"label": f"ai.commentary.model.name={MODEL}"}
+    for image in client.images.list(filters=ours):
+        client.images.remove(image.id, force=True)
     client.close()
 
 
