@@ -21,8 +21,8 @@ ARG HF_ENDPOINT=https://huggingface.co
 WORKDIR /build
 COPY builder/__init__.py builder/errors.py builder/manifest.py builder/download.py builder/
 # The folder that is mounted outlives a build that breaks off, so that the next one goes on from there;
-# file by file out of it, so that the disk holds one of them twice and not all. What could not be moved
-# keeps its folder from being removed, and that ends the build.
+# file by file out of it, so that the disk holds one of them twice and not all. The manifest comes last:
+# a move that breaks off leaves a folder that the next download completes.
 # Times and rights are set the same whoever builds, and the layer with them: the same model is never
 # pushed twice, whatever happens to the layers below it.
 RUN --mount=type=secret,id=hf_token \
@@ -32,11 +32,14 @@ RUN --mount=type=secret,id=hf_token \
     case "${BAKE_MODEL}" in \
       true) into="/download/${MODEL_NAME}/${MODEL_REVISION}"; \
             HF_TOKEN_PATH=/run/secrets/hf_token HF_ENDPOINT="${HF_ENDPOINT}" \
-            python3 -m builder.download "${MODEL_NAME}" "${into}" --revision "${MODEL_REVISION}"; \
-            (cd "${into}" && \
-             find . -type d -exec mkdir -p /baked/model/{} \; && \
-             find . -type f -exec mv {} /baked/model/{} \;); \
-            find "${into}" -depth -type d -exec rmdir {} + ;; \
+            python3 -m builder.download "${MODEL_NAME}" "${into}" --revision "${MODEL_REVISION}" \
+              --copies 2; \
+            cd "${into}"; \
+            find . -type d -exec mkdir -p /baked/model/{} \; ; \
+            find . -type f ! -path ./manifest.json -exec mv {} /baked/model/{} \; ; \
+            test "$(find . -type f)" = ./manifest.json; \
+            mv manifest.json /baked/model/; \
+            cd /; rm -r "${into}" ;; \
       false) mkdir /baked/model ;; \
       *) echo "BAKE_MODEL is true or false, not '${BAKE_MODEL}'" >&2; exit 1 ;; \
     esac; \
@@ -86,8 +89,9 @@ ARG MODEL_REVISION=main
 ENV MODEL_NAME=${MODEL_NAME} \
     MODEL_REVISION=${MODEL_REVISION}
 
-COPY LICENSE NOTICE test_input.json ./
-COPY worker worker
+# Readable to the user below, whatever the umask was of whoever checked this out.
+COPY --chmod=755 LICENSE NOTICE test_input.json ./
+COPY --chmod=755 worker worker
 
 ARG USER_ID=10001
 USER ${USER_ID}

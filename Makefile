@@ -7,7 +7,7 @@ OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run platform test lint fmt types check image smoke push image-test bench \
-        faithfulness docs lock hooks clean
+        update-bench faithfulness docs lock hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: setup ## compare with the handler people write today; writes benchmarks/r
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
 	@TRUST_REMOTE_CODE=true $(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
 
+update-bench: setup ## measure a one-line change until the registry has it; writes benchmarks/results/
+	@$(VENV) -m benchmarks.update $(ARGS)
+
 faithfulness: setup ## measure the guard; writes benchmarks/results/
 	@$(VENV) -m benchmarks.faithfulness --out benchmarks/results $(ARGS)
 
@@ -62,7 +65,7 @@ docs: setup ## write the tables of README.md, and .runpod/, from the code
 	@$(VENV) scripts/docs.py
 	@$(VENV) scripts/runpod_files.py
 
-lock: setup ## resolve pyproject.toml into the two locks
+lock: setup ## resolve pyproject.toml into the locks
 	@scripts/lock.sh $(ARGS)
 
 hooks: setup ## run the quick checks before every commit

@@ -1,8 +1,9 @@
 """Download a model, checked and complete, into a folder.
 
 Only what vLLM needs is fetched, all of it at one commit, and all of it is checked. A download that
-broke off goes on where it was; a folder that holds the model already is checked and left.
-A gated model needs a token, in HF_TOKEN or in the file that HF_TOKEN_PATH names.
+broke off, however that came, goes on where it was; a folder that holds the model already is checked
+and left. A gated model needs a token: in HF_TOKEN, in the file that HF_TOKEN_PATH names, or that of
+`hf auth login`.
 """
 
 import argparse
@@ -15,9 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property
-from importlib.util import find_spec
+from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -61,9 +64,13 @@ TRIES = 5  # in a row that brought no byte
 PAUSE = 1.0  # s before the second try, doubled for each further one
 TIMEOUT = 30.0  # s without a byte from the hub
 BUSY = (408, 429, 500, 502, 503, 504)  # statuses worth another try
+STREAMS = 4  # files at a time: one stream seldom fills a line
+GRACE = 1.0  # s for the others to notice that one has failed, or that Ctrl-C was pressed
 PERIOD = 5.0  # s between two lines of progress where there is no terminal
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
+# Where huggingface_hub looks for a token before it looks into a file, in its order.
+TOKEN_VARIABLES = ("HF_OIDC_RESOURCE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 TERMS = (
     "put a token that may read it into HF_TOKEN "
     "(`python -m builder build` hands the same variable over as a build secret)"
@@ -71,6 +78,8 @@ TERMS = (
 AGAIN = "What has arrived is kept: the same command goes on from there."
 
 T = TypeVar("T")
+Count = Callable[[int], None]
+"""Hears of bytes that came; of fewer than none where some must come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +116,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--revision", default="main", metavar="REV", help="branch, tag or commit (default: main)"
     )
+    parser.add_argument(
+        "--copies",
+        type=_copies,
+        default=1,
+        metavar="N",
+        help="copies of the model that its disk must have room for at the end, this one included: "
+        "2 where a build then copies the folder into a layer (default: 1)",
+    )
+
+
+def _copies(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of copies, 1 or more")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> None:
     """Download the model that the command line names, and say what is there."""
-    download(options.model, options.dir, options.revision or "main")
+    try:
+        download(options.model, options.dir, options.revision or "main", options.copies)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"builder: {AGAIN}\n")
+        raise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,12 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"builder: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(f"builder: interrupted. {AGAIN}\n")
+        sys.stderr.write("builder: interrupted\n")
         return INTERRUPTED
     return 0
 
 
-def download(model: str, folder: Path, revision: str = "main") -> Manifest:
+def download(model: str, folder: Path, revision: str = "main", copies: int = 1) -> Manifest:
     """Make `folder` hold `model` as it is at `revision`, and return its manifest.
 
     The folder has a manifest only when every file in it was checked. A commit that is there already
@@ -139,34 +166,39 @@ def download(model: str, folder: Path, revision: str = "main") -> Manifest:
         model: the Hugging Face id, <owner>/<name>.
         folder: empty or not there yet, or one that this function wrote, whole or in part.
         revision: a branch, a tag or a commit of 40 digits.
+        copies: how many copies of the model its disk must have room for at the end, the one in
+            `folder` included.
 
     Raises:
         BuildError: the model cannot be had, or `folder` holds something else, which is left as it
-            is, or has no room for it.
+            is, or its disk has no room for it.
     """
     _check_id(model)
     held = _held(folder, model)
     with _writing(folder):
-        if held and held.revision == revision and _is_whole(folder, held):
+        if held and held.revision == revision and _is_whole(folder, held, copies):
             return held
         hub = _Hub(model, revision)
         found = hub.look_up()
         _say(f"{model} at {revision} is commit {found.commit}.")
         if held:
             _check_same(folder, held, found.commit)
-        if held and held.revision != revision and _is_whole(folder, held):
+        if held and held.revision != revision and _is_whole(folder, held, copies):
             return held
-        return _complete(folder, hub, Manifest(model, found.commit, {}, found.licence))
+        return _complete(folder, hub, Manifest(model, found.commit, {}, found.licence), copies)
 
 
 def look_up(model: str, revision: str = "main") -> Pinned:
-    """Ask the hub what `revision` of `model` is, and fetch nothing.
+    """Ask the hub what `revision` of `model` is and whether we may read it, and fetch nothing.
 
     Raises:
-        BuildError: as `download` does; that a model is gated shows only when files are read.
+        BuildError: as `download` does: there is no such model, none for vLLM, or none for us.
     """
     _check_id(model)
-    return _Hub(model, revision).look_up()
+    hub = _Hub(model, revision)
+    found = hub.look_up()
+    hub.readable(found.commit)
+    return found
 
 
 def _check_id(model: str) -> None:
@@ -217,13 +249,14 @@ def _writing(folder: Path) -> Iterator[None]:
         raise BuildError(f"{folder} cannot be written: {error.strerror or error}.") from error
 
 
-def _is_whole(folder: Path, held: Manifest) -> bool:
-    """Whether every file of a finished folder still is what its manifest says, and say so."""
+def _is_whole(folder: Path, held: Manifest, copies: int) -> bool:
+    """Whether every file of a finished folder still is what its manifest says; if so, tell."""
     files = [Listed(path, file.size, file.sha256, "") for path, file in held.files.items()]
     good = _checked(folder, files)
     if len(good) == len(files):
         shutil.rmtree(folder / WORK, ignore_errors=True)
         _say(f"{folder}: {held.model} at {held.revision} is there already, {_sum(files)}.")
+        _check_room(folder, held.model, files, [], copies)
         return True
     damaged = sorted(held.files.keys() - good.keys())
     _say(f"{folder}: {', '.join(damaged)} is damaged or missing, and is fetched again.")
@@ -247,13 +280,13 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def _complete(folder: Path, hub: "_Hub", manifest: Manifest) -> Manifest:
+def _complete(folder: Path, hub: "_Hub", manifest: Manifest, copies: int) -> Manifest:
     """Fetch what is missing at the manifest's commit, check it, and leave the manifest behind."""
-    files = wanted(hub.listing(manifest.revision))
-    hub.check_access(manifest.revision, max(files, key=lambda file: file.size).path)
+    files = hub.readable(manifest.revision)
     good = _checked(folder, files)
     missing = [file for file in files if file.path not in good]
-    _check_room(folder, missing, manifest.model)
+    _sweep(folder, missing)
+    _check_room(folder, manifest.model, files, missing, copies)
     _plan(folder, manifest, files)
     _clear(folder, missing)
     _fetch(folder, hub, manifest.revision, missing)
@@ -306,24 +339,39 @@ def _is_text(path: str) -> bool:
     return any(fnmatchcase(name, pattern) for name, those in patterns for pattern in those)
 
 
-def _check_room(folder: Path, missing: Sequence[Listed], model: str) -> None:
+def _sweep(folder: Path, missing: Iterable[Listed]) -> None:
+    """Remove what stopped downloads left and this one cannot go on from."""
+    ours = {folder / WORK / PLAN, *(_part(folder, file) for file in missing)}
+    for path in set((folder / WORK).glob("*")) - ours:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _check_room(
+    folder: Path, model: str, files: Sequence[Listed], missing: Sequence[Listed], copies: int
+) -> None:
     """Before the first byte; what is there in part, or damaged, makes room for itself."""
-    needed = sum(
+    whole = sum(file.size for file in files)
+    needed = (copies - 1) * whole + sum(
         file.size - max(0, _size(_part(folder, file)), _size(folder / file.path))
         for file in missing
     )
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     if needed > free:
+        what = model if copies == 1 else f"{copies} copies of {model}, {_gb(whole)} each"
         raise BuildError(
-            f"{folder} needs {_gb(needed)} more for {model}, and its disk has {_gb(free)} free; "
+            f"{folder} needs {_gb(needed)} more for {what}, and its disk has {_gb(free)} free; "
             "make room, or name a folder on another disk."
         )
 
 
 def _part(folder: Path, file: Listed) -> Path:
-    """Where a file grows: named after its bytes, so that no other file ever goes on from there."""
-    return folder / WORK / f"{file.content}.part"
+    """Where a file grows; no other file, and no other bytes, ever go on from there."""
+    name = sha256(f"{file.content} {file.path}".encode()).hexdigest()
+    return folder / WORK / f"{name}.part"
 
 
 def _plan(folder: Path, manifest: Manifest, files: Sequence[Listed]) -> None:
@@ -346,12 +394,18 @@ def _clear(folder: Path, missing: Iterable[Listed]) -> None:
 
 def _fetch(folder: Path, hub: "_Hub", commit: str, missing: Sequence[Listed]) -> None:
     there = sum(max(0, _size(_part(folder, file))) for file in missing)
-    with Progress("fetching", sum(file.size for file in missing), there) as progress:
-        for file in missing:
-            part = _part(folder, file)
-            hub.fetch(commit, file, part, progress)
-            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-            part.replace(folder / file.path)
+    total = sum(file.size for file in missing)
+    work = partial(_fetch_one, folder, hub, commit)
+    with Progress("fetching", total, there) as progress, _Streams(work, missing) as streams:
+        for size in streams.counts():
+            progress.advance(size)
+
+
+def _fetch_one(folder: Path, hub: "_Hub", commit: str, file: Listed, came: Count) -> None:
+    part = _part(folder, file)
+    hub.fetch(commit, file, part, came)
+    (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+    part.replace(folder / file.path)
 
 
 def _check_all(folder: Path, fetched: Iterable[Listed], good: dict[str, File]) -> None:
@@ -417,12 +471,8 @@ class Progress:
             self._tell()
 
     def advance(self, size: int) -> None:
-        """Count `size` more bytes."""
-        self.reach(self.done + size)
-
-    def reach(self, done: int) -> None:
-        """Have `done` bytes counted, which are fewer where some must be done again."""
-        step = min(done, self.total) - self.done
+        """Count `size` more bytes; fewer than none where some must be done again."""
+        step = min(self.done + size, self.total) - self.done
         self.done += step
         if self._bar is not None:
             self._bar.update(step)
@@ -434,6 +484,69 @@ class Progress:
         share = f"{_gb(self.done)} of {_gb(self.total)} ({100 * self.done // self.total} %)"
         sys.stderr.write(f"{self.what}: {share}\n")
         sys.stderr.flush()
+
+
+class _Stopped(Exception):
+    """Nobody waits for this file any more."""
+
+
+class _Streams:
+    """Files fetched a few at a time, in threads that tell the one who waits what they count.
+
+    The threads are daemons: a line that is dead holds up neither an error nor Ctrl-C. After the
+    `with` block none of them writes another byte.
+
+    Args:
+        fetch: has one file come, and tells of bytes before it writes them.
+        files: what is to come.
+    """
+
+    def __init__(self, fetch: Callable[[Listed, Count], None], files: Sequence[Listed]) -> None:
+        self._fetch = fetch
+        self._todo = iter(files)  # shared: a list's iterator gives each file to one thread
+        self._heard: SimpleQueue[int | BaseException | None] = SimpleQueue()
+        self._stop = Event()
+        self._threads = [
+            Thread(target=self._work, name="fetching", daemon=True)
+            for _ in range(min(STREAMS, len(files)))
+        ]
+
+    def __enter__(self) -> "_Streams":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        end = time.monotonic() + GRACE
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def counts(self) -> Iterator[int]:
+        """What the threads count, until all is there; raises what one of them could not mend."""
+        working = len(self._threads)
+        while working:
+            heard = self._heard.get()
+            if isinstance(heard, BaseException):
+                raise heard
+            if heard is None:
+                working -= 1
+            else:
+                yield heard
+
+    def _work(self) -> None:
+        try:
+            for file in self._todo:
+                self._fetch(file, self._count)
+        except BaseException as error:  # noqa: BLE001  # whoever waits raises it
+            self._heard.put(error)
+        else:
+            self._heard.put(None)
+
+    def _count(self, size: int) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        self._heard.put(size)
 
 
 class _Dropped(Exception):
@@ -474,28 +587,35 @@ class _Hub:
             if hasattr(entry, "blob_id")  # else it is a folder
         ]
 
-    def check_access(self, commit: str, path: str) -> None:
-        """Learn that files may not be read before anything is written: listings may be anyone's."""
-        with self._telling():
-            _patiently(lambda: self._metadata(commit, path))
+    def readable(self, commit: str) -> list[Listed]:
+        """What is wanted of `commit`, once we know that we may read it: listings may be anyone's.
 
-    def fetch(self, commit: str, file: Listed, part: Path, progress: Progress) -> None:
-        """Have `part` grow to the whole file, over dropped connections."""
+        Raises:
+            BuildError: we may not, or there is nothing that vLLM loads.
+        """
+        files = wanted(self.listing(commit))
+        largest = max(files, key=lambda file: file.size)
+        with self._telling():
+            _patiently(lambda: self._metadata(commit, largest.path))
+        return files
+
+    def fetch(self, commit: str, file: Listed, part: Path, came: Count) -> None:
+        """Have `part` grow to the whole file, over dropped connections.
+
+        Plain HTTP, which the hub speaks for every file, also for those that it keeps in xet: its
+        own protocol there, and huggingface_hub, begin a file anew when their process was stopped.
+        Source: https://github.com/huggingface/huggingface_hub/pull/4228
+        """
         part.touch()
-        with self._telling():
-            _patiently(
-                lambda: self._grow(commit, file, part, progress), lambda: max(0, _size(part))
-            )
+        with self._telling(AGAIN):
+            _patiently(lambda: self._grow(commit, file, part, came), lambda: max(0, _size(part)))
 
-    def _grow(self, commit: str, file: Listed, part: Path, progress: Progress) -> None:
+    def _grow(self, commit: str, file: Listed, part: Path, came: Count) -> None:
+        came(0)  # no further try where nobody waits any more
         if _size(part) == file.size:
             return
         # Asked for each try: the storage's address is good for a while only.
-        metadata = self._metadata(commit, file.path)
-        if metadata.xet_file_data and _has_xet():
-            self._by_xet(commit, file, part, progress)
-        else:
-            self._by_range(metadata.location, part, progress)
+        self._append(self._metadata(commit, file.path).location, part, came)
         if _size(part) < file.size:  # with no error: the hub has no more of it
             part.unlink()
             raise _damaged(file.path)
@@ -506,12 +626,8 @@ class _Hub:
         url = hf_hub_url(self.model, path, revision=commit, endpoint=self.endpoint)
         return get_hf_file_metadata(url, token=self.token or False, timeout=TIMEOUT)
 
-    def _by_range(self, address: str, part: Path, progress: Progress) -> None:
-        """Plain HTTP, going on from the bytes that are there.
-
-        huggingface_hub itself begins a file anew when its process was stopped.
-        Source: https://github.com/huggingface/huggingface_hub/pull/4228
-        """
+    def _append(self, address: str, part: Path, came: Count) -> None:
+        """Go on from the bytes that are there."""
         from huggingface_hub import get_session
 
         there = _size(part)
@@ -523,11 +639,11 @@ class _Hub:
                 raise _Dropped(f"the storage answered {answer.status_code}")
             with part.open("ab") as into:
                 if there and answer.status_code == 200:  # all of it, whatever was asked for
+                    came(-there)
                     into.truncate(0)
-                    progress.advance(-there)
                 for block in answer.iter_bytes():
+                    came(len(block))
                     into.write(block)
-                    progress.advance(len(block))
 
     def _headers(self, address: str) -> dict[str, str]:
         """The token is for the hub alone, never for the storage that it sends us to."""
@@ -535,31 +651,8 @@ class _Hub:
         ours = self.token and _origin(address) == _origin(self.endpoint)
         return plain | ({"Authorization": f"Bearer {self.token}"} if ours else {})
 
-    def _by_xet(self, commit: str, file: Listed, part: Path, progress: Progress) -> None:
-        """The real hub's own protocol, in parallel; a file that broke off begins anew."""
-        from huggingface_hub import hf_hub_download
-
-        before = progress.done - _size(part)
-        progress.reach(before)
-        try:
-            came = hf_hub_download(
-                self.model,
-                file.path,
-                revision=commit,
-                local_dir=part.parent / "xet",
-                token=self.token or False,
-                endpoint=self.endpoint,
-                tqdm_class=_forwarding(progress),
-            )
-        except (OSError, RuntimeError) as error:
-            progress.reach(before)
-            _raise_if_lasting(error)
-            raise _Dropped(_reason(error)) from error
-        Path(came).replace(part)
-        progress.reach(before + file.size)
-
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _telling(self, advice: str = "Check the address and the network.") -> Iterator[None]:
         """Say what went wrong in our words: the library's may hold addresses that are secret."""
         from huggingface_hub import errors
 
@@ -571,7 +664,7 @@ class _Hub:
             raise BuildError(self._refusal(error)) from error
         except _passing() as error:
             raise BuildError(
-                f"{self._place} cannot be reached: {_reason(error)}. {AGAIN}"
+                f"{self._place} cannot be reached: {_reason(error)}. {advice}"
             ) from error
 
     def _refusal(self, error: Any) -> str:
@@ -584,7 +677,10 @@ class _Hub:
         if isinstance(error, errors.RevisionNotFoundError):
             return f"{self.model} has no branch, tag or commit {self.revision!r}."
         if status == 401 and self.token:
-            return "The hub refused the token, as wrong or expired; put a good one into HF_TOKEN."
+            return (
+                f"The hub refused the token in {_source()}, as wrong or expired; "
+                "put a good one there."
+            )
         if isinstance(error, errors.RepositoryNotFoundError):
             return f"There is no model {self.model} at {self._place}; or it is private: {TERMS}."
         return f"{self._place} answered {status} when asked for {self.model}."
@@ -607,17 +703,33 @@ class _Hub:
 
 
 def _token() -> str | None:
+    """The token that huggingface_hub finds; None where what it finds is empty."""
     from huggingface_hub import get_token
 
+    strange = f"The token in {_source()} has characters that no token has; copy it again."
     try:
         token = get_token()
     except OSError as error:
         raise BuildError(
-            f"The file of HF_TOKEN_PATH cannot be read: {error.strerror or 'unknown reason'}."
+            f"The token in {_source()} cannot be read: {error.strerror or 'unknown reason'}; "
+            "mend the file, or name another."
         ) from error
+    except UnicodeDecodeError:
+        raise BuildError(strange) from None  # the error itself holds what was read
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise BuildError("The token in HF_TOKEN has characters that no token has; copy it again.")
+        raise BuildError(strange)
     return token
+
+
+def _source() -> str:
+    """Where the token is from, by its name."""
+    from huggingface_hub import constants
+
+    for name in TOKEN_VARIABLES:
+        if os.environ.get(name, "").strip():
+            return name
+    named = os.environ.get("HF_TOKEN_PATH")
+    return f"{constants.HF_TOKEN_PATH} ({'HF_TOKEN_PATH' if named else '`hf auth login`'})"
 
 
 def _licence(card: Any) -> str | None:
@@ -657,12 +769,6 @@ def _may_pass(error: Exception) -> bool:
     return answer is None or answer.status_code in BUSY
 
 
-def _raise_if_lasting(error: Exception) -> None:
-    """Of what hf_hub_download raises: the disk's errors have a number, the hub's an answer."""
-    if getattr(error, "errno", None) is not None or hasattr(error, "response"):
-        raise error
-
-
 def _reason(error: Exception) -> str:
     """One line of the cause, without the addresses that a storage signs."""
     text = str(error).partition("\n")[0].strip().rstrip(".")
@@ -672,38 +778,6 @@ def _reason(error: Exception) -> str:
 def _origin(address: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(address)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _has_xet() -> bool:
-    off = os.environ.get("HF_HUB_DISABLE_XET", "").upper() in {"1", "ON", "YES", "TRUE"}
-    return not off and find_spec("hf_xet") is not None
-
-
-def _forwarding(progress: Progress) -> Any:
-    """A bar for huggingface_hub that shows nothing and hands its bytes to `progress`."""
-
-    class Forwarding:
-        total = n = 0
-
-        def __init__(self, *_: Any, **__: Any) -> None:
-            """Whatever the bar would have looked like."""
-
-        def __enter__(self) -> "Forwarding":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.close()
-
-        def update(self, size: float = 1) -> None:
-            progress.advance(int(size))
-
-        def silence(self, *_: Any, **__: Any) -> None:
-            """What is only for the eye, or counts the wire's bytes, of which xet needs fewer."""
-
-        close = refresh = update_transfer = silence
-        set_postfix_str = set_transfer_postfix_str = silence
-
-    return Forwarding
 
 
 if __name__ == "__main__":

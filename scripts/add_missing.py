@@ -1,9 +1,9 @@
 """Install what a lock names and this Python lacks, then bytecode for all that it has.
 
-`python add_missing.py LOCK`, where pip installs system-wide: while an image is built. A package
-that is there already keeps its version, whatever the lock says: vLLM's own image is right about
-what vLLM needs. The SDK's wish for a newer FastAPI, which only its local API would use, is not
-heard for that reason (see requirements/overrides.txt).
+`python add_missing.py LOCK [--no-bytecode]`, where pip installs system-wide: while an image is
+built. A package that is there already keeps its version, whatever the lock says: vLLM's own image
+is right about what vLLM needs. The SDK's wish for a newer FastAPI, which only its local API would
+use, is not heard for that reason (see requirements/overrides.txt).
 """
 
 import compileall
@@ -27,7 +27,7 @@ OPTIONS = ("--ignore-installed", "--no-cache-dir", "--disable-pip-version-check"
 
 def installed() -> Mapping[str, str]:
     """The version of every package that pip has installed."""
-    found = distributions(path=list(FOLDERS))
+    found = [one for one in distributions(path=list(FOLDERS)) if one.metadata["Name"]]
     return {canonicalize_name(one.metadata["Name"]): one.version for one in found}
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     sys.stdout.write(f"add_missing: {len(wanted)} of the lock are missing\n")
     add(wanted)
     check(before, wanted)
-    for folder in FOLDERS:
+    for folder in FOLDERS if "--no-bytecode" not in sys.argv else ():
         # Some packages ship files of another Python's syntax, which nothing imports.
         compileall.compile_dir(folder, quiet=2, workers=0)
 

@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402  (the line above makes it importable)
 from benchmarks.faithfulness import report as trust  # noqa: E402
+from benchmarks.update import report as updates  # noqa: E402
 from worker import errors, settings  # noqa: E402
 from worker.presets import PRESETS  # noqa: E402
 
@@ -58,12 +59,18 @@ def faithfulness() -> str:
     return trust.table(trust.read(trust.FOLDER))
 
 
+def update() -> str:
+    """What the committed measure of a one-line change came to."""
+    return updates.table(updates.read(updates.FOLDER))
+
+
 TABLES = {
     "settings": settings.settings_table,
     "errors": errors_table,
     "presets": presets_table,
     "speed": speed,
     "faithfulness": faithfulness,
+    "update": update,
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from worker.presets import PRESETS  # noqa: E402  (the line above makes it importable)
+from worker.presets import AX, PRESETS  # noqa: E402  (the line above makes it importable)
 from worker.settings import SECRET, SWITCH, TEXT, Kind, Settings  # noqa: E402
 
 Document = dict[str, Any]
@@ -134,8 +134,14 @@ def variable(spec: "Field[Any]") -> Document:
 
 
 def preset(name: str) -> Document:
-    """A preset, and its model: an image names the one that is baked, which would go before."""
+    """A preset, and its model: an image names the one that is baked, which would go before.
+
+    Another than the Hub's image has baked is RunPod's cached model, where the endpoint names it, or
+    is downloaded at the start.
+    """
     defaults = {"PRESET": name, "MODEL_NAME": PRESETS[name]["MODEL_NAME"]}
+    if defaults["MODEL_NAME"] != AX:
+        defaults["HF_HUB_OFFLINE"] = "0"
     return {"name": TITLES[name], "defaults": defaults}
 
 

@@ -47,7 +47,9 @@ def test_the_code_is_the_last_layer():
     """After it come only words about the image."""
     steps = re.findall(r"^([A-Z]+) ", DOCKERFILE, re.MULTILINE)
     last = len(steps) - steps[::-1].index("COPY")
-    assert re.findall(r"^COPY .*$", DOCKERFILE, re.MULTILINE)[-1] == "COPY worker worker"
+    assert (
+        re.findall(r"^COPY .*$", DOCKERFILE, re.MULTILINE)[-1] == "COPY --chmod=755 worker worker"
+    )
     assert set(steps[last:]) <= {
         "ARG",
         "CMD",
@@ -68,7 +70,9 @@ def test_all_that_is_copied_or_mounted_is_let_through():
     }
     copied = [
         word
-        for words in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for words in re.findall(
+            r"^COPY (?!--from)(?:--chmod=755 )?(.*) \S+$", DOCKERFILE, re.MULTILINE
+        )
         for word in words.split()
     ]
     mounted = re.findall(r"type=bind,source=([^,]+)", DOCKERFILE)

@@ -157,7 +157,9 @@ class Settings:
         f"engine arguments for a model on a card: {', '.join(PRESETS)}; other variables go before",
     )
     model_name: str | None = variable(
-        "MODEL_NAME", TEXT, "Hugging Face id or local folder of the model; without it, the preset's"
+        "MODEL_NAME",
+        TEXT,
+        "Hugging Face id or local folder of the model; without it, the image's or the preset's",
     )
     model_revision: str | None = variable(
         "MODEL_REVISION", TEXT, "branch, tag or commit of the model"

@@ -132,11 +132,14 @@ class Hub:
         self.asked: list[Asked] = []
         self.sent: Counter[str] = Counter()
         self.faults: defaultdict[str, list[Fault]] = defaultdict(list)
-        self.with_xet = False
+        self.with_xet = (
+            False  # whether large files are announced as kept in xet, as on the real hub
+        )
         self.ignores_range = False
         self.busy = 0  # how many requests more are answered 503
         self.stalled = threading.Event()
-        self.closing = threading.Event()
+        self.released = threading.Event()
+        self.goes_on = False  # whether a stalled body is sent to its end when it is released
         self._servers = [
             _Server((host, port), partial(_HubHandler, self)),
             _Server((host, 0), partial(_StorageHandler, self)),
@@ -172,6 +175,11 @@ class Hub:
         """Send no more when `after` bytes of a body were sent, and set `stalled`."""
         self.faults[path].append(Fault(after=after, stall=True))
 
+    def release(self, *, goes_on: bool) -> None:
+        """End a stall: the rest of the body comes, or the connection ends."""
+        self.goes_on = goes_on
+        self.released.set()
+
     def corrupt(self, path: str) -> None:
         """Send a body with one wrong bit."""
         self.faults[path].append(Fault(corrupt=True))
@@ -200,7 +208,7 @@ class Hub:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.closing.set()
+        self.released.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -271,16 +279,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_body(self, path: str, data: bytes, fault: Fault) -> None:
         stop = len(data) if fault.after is None else min(fault.after, len(data))
-        for at in range(0, stop, BLOCK):
-            block = data[at : min(at + BLOCK, stop)]
-            self.wfile.write(block)
-            self.hub.sent[path] += len(block)
+        self.send_bytes(path, data[:stop])
         if fault.stall:
             self.hub.stalled.set()
-            self.hub.closing.wait()
+            self.hub.released.wait()
+            if self.hub.goes_on:
+                return self.send_bytes(path, data[stop:])
         if stop < len(data):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        return None
+
+    def send_bytes(self, path: str, data: bytes) -> None:
+        for at in range(0, len(data), BLOCK):
+            block = data[at : at + BLOCK]
+            self.wfile.write(block)
+            self.hub.sent[path] += len(block)
 
 
 class _HubHandler(_Handler):
@@ -290,7 +304,7 @@ class _HubHandler(_Handler):
 
     def do_GET(self) -> None:
         self.record()
-        if self.hub.busy:
+        if self.hub.busy > 0:
             self.hub.busy -= 1
             return self.refuse(503, None, "Busy")
         if not self.may_be_asked():
@@ -375,7 +389,7 @@ class _HubHandler(_Handler):
         told |= {"Location": address, "X-Linked-Size": entry.size}
         told |= {"X-Linked-Etag": f'"{entry.sha256}"'}
         if self.hub.with_xet:
-            told |= {"X-Xet-Hash": entry.sha256, "X-Xet-Refresh-Route": f"{self.hub.url}/xet"}
+            told |= {"X-Xet-Hash": entry.sha256, "Link": f'<{self.hub.url}/xet>; rel="xet-auth"'}
         self.answer(302, told)
 
 

@@ -1,21 +1,22 @@
 """Downloads, by the real huggingface_hub from a hub on this machine."""
 
-import errno
 import hashlib
 import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
@@ -119,6 +120,21 @@ def use(monkeypatch):
             monkeypatch.setenv("HF_TOKEN", token)
 
     return use
+
+
+@pytest.fixture
+def keep(monkeypatch, tmp_path):
+    """`keep(content)`: a file with a token, by the variable that names it, or where a login is."""
+
+    def keep(content, *, by_variable=True):
+        path = tmp_path / "kept"
+        path.write_bytes(content)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(path))
+        if by_variable:
+            monkeypatch.setenv("HF_TOKEN_PATH", str(path))
+        return path
+
+    return keep
 
 
 @pytest.fixture
@@ -304,6 +320,28 @@ def test_a_look_up_fails_as_a_download_does(hub, use):
         look_up("model")
 
 
+@pytest.mark.parametrize(
+    ("token", "said"), [(None, "is gated: accept the terms"), ("hf_outsider", "has not accepted")]
+)
+def test_a_look_up_finds_that_a_model_is_gated(gated, use, token, said):
+    """What a model is may be anyone's to know; a build learns first whether it may be read."""
+    use(gated, token)
+    with pytest.raises(BuildError, match=said):
+        look_up(MODEL)
+    use(gated, TOKEN)
+    assert look_up(MODEL).commit == gated.commit(MODEL)
+    assert not gated.sent
+
+
+def test_a_look_up_finds_that_there_is_nothing_for_vllm(use, small):
+    """A build need not begin, either."""
+    (small / WEIGHTS).rename(small / "model.gguf")
+    with Hub({MODEL: small}) as hub:
+        use(hub)
+        with pytest.raises(BuildError, match=r"\.safetensors"):
+            look_up(MODEL)
+
+
 # ---- Checked
 
 
@@ -328,9 +366,9 @@ def test_a_file_of_another_size_is_an_error_that_names_it(hub, use, folder, name
     use(hub)
     hub.shorten(name, 100, times)
     assert refusal(MODEL, folder).startswith(f"{name} did not arrive as the hub describes it")
-    assert list(folder.rglob("*.part")) == []
     hub.faults.clear()
     download(MODEL, folder)
+    assert bodies(hub, name)[-1].range is None  # nothing is kept of what cannot be right
     assert contents(folder).keys() == NEEDED | {"manifest.json"}
 
 
@@ -425,36 +463,120 @@ def test_a_line_that_stays_dead_is_an_error_and_the_next_run_goes_on(hub, use, f
     assert len(bodies(hub, WEIGHTS)) == 1 + module.TRIES
     download(MODEL, folder)
     assert bodies(hub, WEIGHTS)[-1].range == "bytes=1000000-"
-    assert hub.sent == {name: (published / name).stat().st_size for name in NEEDED}
+    assert hub.sent[WEIGHTS] == (published / WEIGHTS).stat().st_size
 
 
+@pytest.mark.parametrize("command", ["builder", "builder.download"])
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_a_download_that_was_stopped_goes_on(hub, use, folder, published, how, code):
-    """Killed or interrupted in the middle of a file: the next run sends the rest and no more."""
+def test_a_download_that_was_stopped_goes_on(hub, use, folder, published, how, code, command):
+    """Killed or interrupted in the middle of a file: the next run sends the rest and no more.
+
+    It ends before the line that stalls would have: Ctrl-C is told, with what to do, once.
+    """
     use(hub)
     hub.stall(WEIGHTS, 1_000_000)
-    with start(MODEL, folder) as process:
+    with start(MODEL, folder, command=command) as process:
         assert hub.stalled.wait(60)
-        until(lambda: any(path.stat().st_size == 1_000_000 for path in folder.rglob("*.part")))
+        until(lambda: stands_alone(folder, 1_000_000))
         process.send_signal(how)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=module.TIMEOUT / 2)
     assert process.returncode == code
     if how == signal.SIGINT:
-        assert said.endswith("builder: interrupted. " + module.AGAIN + "\n")
+        assert said.endswith(f"builder: {module.AGAIN}\nbuilder: interrupted\n")
+        assert said.count("builder: ") == 2
         assert "Traceback" not in said
     download(MODEL, folder)
+    assert bodies(hub, WEIGHTS)[-1].range == "bytes=1000000-"
     assert hub.sent == {name: (published / name).stat().st_size for name in NEEDED}
     assert contents(folder).keys() == NEEDED | {"manifest.json"}
 
 
-def test_a_storage_that_knows_no_ranges_sends_all_of_it_again(hub, use, folder, published):
-    """Bytes that were not asked for are not taken for those that were."""
+def stands_alone(folder: Path, size: int) -> bool:
+    """Whether all but the weights is there, and of them so many bytes."""
+    there = {name for name in contents(folder) if not name.startswith(module.WORK)}
+    sizes = [path.stat().st_size for path in folder.rglob("*.part")]
+    return there == NEEDED - {WEIGHTS} and sizes == [size]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_failure_ends_what_is_on_its_way(hub, use, folder, monkeypatch, goes_on):
+    """A dead line is not waited for; it is not tried again, and grows no more if it comes to life.
+
+    Whoever gets the error may start anew at once, and nobody else writes.
+    """
     use(hub)
+    monkeypatch.setattr(module, "GRACE", 0)
+    monkeypatch.setattr(module, "_fetch_one", partial(failing, module._fetch_one))
+    hub.stall(WEIGHTS, 1_000_000)
+    assert refusal(MODEL, folder) == "No."
+    hub.release(goes_on=goes_on)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "fetching"]:
+        thread.join(60)
+    assert 1_000_000 in [path.stat().st_size for path in folder.rglob("*.part")]
+    assert len(bodies(hub, WEIGHTS)) == 1
+
+
+def failing(fetch_one, folder, hub, commit, file, came):
+    """Fetch a file, all but one, which fails while the weights' line is dead."""
+    if file.path == "tokenizer.json":
+        until(lambda: 1_000_000 in [path.stat().st_size for path in folder.rglob("*.part")])
+        raise BuildError("No.")
+    fetch_one(folder, hub, commit, file, came)
+
+
+def test_files_of_the_same_bytes_do_not_meet(use, small, folder):
+    """Each grows by itself, whichever comes first."""
+    names = [f"{name}.py" for name in "abcdefgh"]
+    for name in names:
+        (small / name).write_bytes(b"same" * 100_000)
+    with Hub({MODEL: small}) as hub:
+        use(hub)
+        for name in names:
+            hub.drop(name, 100_000)
+        download(MODEL, folder)
+        assert hub.sent["a.py"] == hub.sent["h.py"] == 400_000
+    assert contents(folder).keys() >= set(names)
+
+
+def test_what_a_stopped_download_left_and_nobody_needs_goes_first(hub, use, folder):
+    """Half a file that is of another commit, say, takes room that is counted."""
+    use(hub)
+    hub.drop(WEIGHTS, 1_000_000, *[0] * module.TRIES)
+    refusal(MODEL, folder)
+    (folder / module.WORK / "old").mkdir()
+    for name in ("of-another-commit.part", "old/xet.incomplete"):
+        (folder / module.WORK / name).write_bytes(b"x")
+    hub.drop(WEIGHTS, *[0] * (module.TRIES + 1))
+    refusal(MODEL, folder)
+    assert 1_000_000 in [part.stat().st_size for part in folder.rglob("*.part")]
+    left = {path.name for path in (folder / module.WORK).iterdir()}
+    assert not left & {"of-another-commit.part", "old"}
+
+
+def test_a_disk_that_fills_up_is_an_error(hub, use, folder):
+    """What the system says is said once, and is not tried again as a dropped connection is."""
+    use(hub)
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    with start(MODEL, folder, preexec_fn=limit) as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.endswith(f"builder: {folder} cannot be written: File too large.\n")
+    assert len(bodies(hub, WEIGHTS)) == 1
+
+
+def test_a_storage_that_knows_no_ranges_sends_all_of_it_again(
+    hub, use, folder, published, monkeypatch, capsys
+):
+    """Bytes that were not asked for are not taken for those that were; progress has them once."""
+    use(hub)
+    monkeypatch.setattr(module, "PERIOD", 0)
     hub.ignores_range = True
     hub.drop(WEIGHTS, 1_000_000)
     download(MODEL, folder)
     assert hub.sent[WEIGHTS] == 1_000_000 + (published / WEIGHTS).stat().st_size
     assert (folder / WEIGHTS).read_bytes() == (published / WEIGHTS).read_bytes()
+    told = [line for line in capsys.readouterr().err.splitlines() if "(100 %)" in line]
+    assert len([line for line in told if line.startswith("fetching")]) == 2  # last byte, and end
 
 
 def test_a_busy_hub_is_asked_again(hub, use, folder):
@@ -582,12 +704,45 @@ def test_what_is_there_needs_no_room(hub, use, folder, monkeypatch, published):
     use(hub)
     hub.drop(WEIGHTS, 6_000_000, *[0] * module.TRIES)
     refusal(MODEL, folder)
-    rest = sum((published / name).stat().st_size for name in NEEDED) - sum(hub.sent.values())
+    there = sum(len(data) for name, data in contents(folder).items() if name in NEEDED)
+    there += sum(path.stat().st_size for path in folder.rglob("*.part"))
+    rest = sum((published / name).stat().st_size for name in NEEDED) - there
     usage = shutil.disk_usage("/")._replace(free=rest - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert "free" in refusal(MODEL, folder)
     usage = usage._replace(free=rest)
     download(MODEL, folder)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_copies_that_come_later_need_room_now(
+    hub, use, folder, monkeypatch, published, there, capsys
+):
+    """`--copies 2`: a layer made of the folder would find the disk full, hours later."""
+    use(hub)
+    size = sum((published / name).stat().st_size for name in NEEDED)
+    needed = size if there else 2 * size
+    if there:
+        download(MODEL, folder)
+        hub.sent.clear()
+    usage = shutil.disk_usage("/")._replace(free=needed - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert main([MODEL, str(folder), "--copies", "2"]) == 1
+    said = capsys.readouterr().err
+    assert f"needs {needed / 1e9:.2f} GB more for 2 copies of {MODEL}, {size / 1e9:.2f} GB" in said
+    assert f"{(needed - 1) / 1e9:.2f} GB free" in said
+    assert not hub.sent
+    usage = usage._replace(free=needed)
+    assert main([MODEL, str(folder), "--copies", "2"]) == 0
+
+
+@pytest.mark.parametrize("copies", ["0", "-1", "1.5", "two"])
+def test_fewer_copies_than_one_is_a_usage_error(folder, copies, capsys):
+    """It is shown."""
+    with pytest.raises(SystemExit) as raised:
+        main([MODEL, str(folder), "--copies", copies])
+    assert raised.value.code == 2
+    assert f"'{copies}' is not a number of copies" in capsys.readouterr().err
 
 
 # ---- Refusals of the hub
@@ -614,12 +769,25 @@ def test_a_token_whose_account_has_not_accepted_the_terms_is_told_so(gated, use,
     assert "hf_outsider" not in said
 
 
-def test_a_token_that_the_hub_refuses_is_told_so(gated, use, folder):
-    """It is not shown."""
-    use(gated, "hf_expired")
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+def test_a_token_that_the_hub_refuses_is_told_so(gated, use, folder, monkeypatch, variable):
+    """By the variable that it is in; it is not shown."""
+    use(gated)
+    monkeypatch.setenv(variable, "hf_expired")
     said = refusal(MODEL, folder)
-    assert "refused the token" in said
-    assert "hf_expired" not in said
+    assert said == (
+        f"The hub refused the token in {variable}, as wrong or expired; put a good one there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("by_variable", "name"), [(True, "HF_TOKEN_PATH"), (False, "`hf auth login`")]
+)
+def test_a_refused_token_of_a_file_is_told_by_the_file(gated, use, folder, keep, by_variable, name):
+    """Nobody is sent to a variable that is not set."""
+    use(gated)
+    path = keep(b"hf_expired", by_variable=by_variable)
+    assert f"refused the token in {path} ({name})," in refusal(MODEL, folder)
 
 
 @pytest.mark.parametrize("token", ["hf_two words", "hf_é", "hf_\x07"])
@@ -628,6 +796,17 @@ def test_a_token_that_is_none_is_not_sent_and_not_shown(gated, use, folder, toke
     use(gated, token)
     said = refusal(MODEL, folder)
     assert said == "The token in HF_TOKEN has characters that no token has; copy it again."
+    assert gated.asked == []
+
+
+def test_a_file_that_holds_no_text_is_no_token(gated, use, folder, keep):
+    """Nothing of it is shown, not even in the error's cause."""
+    use(gated)
+    path = keep(b"hf_\xff\xfe")
+    with pytest.raises(BuildError) as raised:
+        download(MODEL, folder)
+    assert str(raised.value).startswith(f"The token in {path} (HF_TOKEN_PATH) has characters")
+    assert raised.value.__suppress_context__
     assert gated.asked == []
 
 
@@ -714,68 +893,67 @@ def test_a_secret_that_is_absent_is_no_token(hub, use, folder, tmp_path, monkeyp
     assert process.returncode == 0
 
 
-def test_a_secret_that_cannot_be_read_is_an_error(hub, use, folder, tmp_path, monkeypatch):
-    """It is named by its variable."""
+@pytest.mark.parametrize("content", [b"", b"\n", b" \r\n"])
+@pytest.mark.parametrize("variable", [None, "", " "])
+def test_an_empty_secret_is_no_token(gated, use, folder, keep, monkeypatch, content, variable):
+    """A CI's secret that nobody set arrives as nothing, in a variable or in a file."""
+    use(gated)
+    keep(content)
+    if variable is not None:
+        monkeypatch.setenv("HF_TOKEN", variable)
+    assert f"{MODEL} is gated: accept the terms" in refusal(MODEL, folder)
+    assert {asked.authorization for asked in gated.asked} == {None}
+
+
+@pytest.mark.parametrize(
+    ("by_variable", "name"), [(True, "HF_TOKEN_PATH"), (False, "`hf auth login`")]
+)
+def test_a_secret_that_cannot_be_read_is_an_error(
+    hub, use, folder, tmp_path, monkeypatch, by_variable, name
+):
+    """It is named, and whose it is."""
     use(hub)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path))
-    assert refusal(MODEL, folder) == "The file of HF_TOKEN_PATH cannot be read: Is a directory."
+    if by_variable:
+        monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path))
+    assert refusal(MODEL, folder) == (
+        f"The token in {tmp_path} ({name}) cannot be read: Is a directory; "
+        "mend the file, or name another."
+    )
 
 
 # ---- xet
 
 
-@pytest.fixture
-def library(hub, use, monkeypatch):
-    """A hub with xet, whose bytes the library takes by plain HTTP; the errors it raises first."""
+@pytest.mark.parametrize("library", ["there", "absent", "switched off"])
+def test_a_hub_that_announces_xet_is_read_by_plain_ranges(hub, use, folder, library, monkeypatch):
+    """As the real one does for large files: the same requests, whatever of hf_xet is there."""
     use(hub)
     hub.with_xet = True
-    monkeypatch.setattr(module, "_has_xet", lambda: True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    whole, errors, taken = huggingface_hub.hf_hub_download, [], []
-
-    def taking(model, name, *, tqdm_class, **options):
-        taken.append(name)
-        if errors:
-            tqdm_class().update(1_000_000)
-            raise errors.pop()
-        return whole(model, name, tqdm_class=tqdm_class, **options)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", taking)
-    return errors, taken
-
-
-def test_files_of_a_hub_with_xet_come_by_the_hubs_own_library(library, folder):
-    """There it takes the bytes; the files are checked and placed as any others."""
+    if library == "absent":
+        monkeypatch.setitem(sys.modules, "hf_xet", None)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", library == "switched off")
+    hub.drop(WEIGHTS, 1_000_000, *[0] * module.TRIES)
+    refusal(MODEL, folder)
     download(MODEL, folder)
-    assert library[1] == [WEIGHTS]
+    ranges = [None, *["bytes=1000000-"] * (module.TRIES + 1)]
+    assert [asked.range for asked in bodies(hub, WEIGHTS)] == ranges
+    assert not [asked for asked in hub.asked if "xet" in asked.path]
     assert contents(folder).keys() == NEEDED | {"manifest.json"}
 
 
-def test_what_hf_xet_raises_is_a_dropped_connection(library, folder, monkeypatch, capsys):
-    """Its file is begun anew, and its bytes are counted once."""
-    monkeypatch.setattr(module, "PERIOD", 0)
-    library[0][:] = [RuntimeError("dns"), PermissionError("cas")]
-    download(MODEL, folder)
-    assert contents(folder).keys() == NEEDED | {"manifest.json"}
-    told = [line for line in capsys.readouterr().err.splitlines() if "(100 %)" in line]
-    assert len([line for line in told if line.startswith("fetching")]) == 2  # last byte, and end
-
-
-def test_a_full_disk_is_no_dropped_connection(library, folder):
-    """What the system says is said once, and not tried again."""
-    library[0][:] = [OSError(errno.ENOSPC, "No space left on device")]
-    assert refusal(MODEL, folder) == f"{folder} cannot be written: No space left on device."
-    assert library[1] == [WEIGHTS]
-
-
-def test_without_hf_xet_a_hub_with_xet_is_read_by_plain_http(hub, use, folder, monkeypatch):
-    """It is a faster way, not a needed one."""
+def test_a_killed_download_of_xet_goes_on(hub, use, folder, published):
+    """What huggingface_hub begins anew, and by a name that it never finds again."""
     use(hub)
     hub.with_xet = True
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    hub.drop(WEIGHTS, 100_000)
+    hub.stall(WEIGHTS, 1_000_000)
+    with start(MODEL, folder) as process:
+        assert hub.stalled.wait(60)
+        until(lambda: stands_alone(folder, 1_000_000))
+        process.kill()
     download(MODEL, folder)
-    assert bodies(hub, WEIGHTS)[-1].range == "bytes=100000-"
+    assert bodies(hub, WEIGHTS)[-1].range == "bytes=1000000-"
+    assert hub.sent == {name: (published / name).stat().st_size for name in NEEDED}
 
 
 # ---- The command
@@ -858,14 +1036,13 @@ def bodies(hub, name: str) -> list:
     ]
 
 
-def start(model: str, folder: Path, place: Path = ROOT, stderr=subprocess.PIPE):
+def start(model: str, folder: Path, place: Path = ROOT, command="builder.download", **options):
     """The command in a process of its own."""
+    words = ["builder", "download"] if command == "builder" else [command]
     return subprocess.Popen(
-        [sys.executable, "-m", "builder.download", model, folder],
+        [sys.executable, "-m", *words, model, folder],
         cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
     )
 
 

@@ -64,10 +64,15 @@ def hub(model):
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory):
-    """A copy of this checkout, to be edited."""
+    """A copy of this checkout, to be edited: at a commit of its own, closed to other users."""
     folder = tmp_path_factory.mktemp("checkout") / "worker"
     unwanted = (".git", ".venv", ".tools", ".cache", ".*_cache", ".hypothesis", "__pycache__")
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*unwanted))
+    subprocess.run(["chmod", "-R", "go=", folder], check=True)  # as under a umask of 077
+    git = ["git", "-C", folder, "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    commit = ["commit", "--quiet", "--allow-empty", "--message", "As it was copied"]
+    subprocess.run([*git, *commit], check=True)
     return folder
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -154,6 +155,7 @@ def test_docker_stop_under_load_loses_nothing(image, ground):
     ours = ENVIRONMENT | {"MAX_CONCURRENCY": "4", "GUARD": "off"}
     worker = ground.start(command=in_docker(image, name, [*theirs, *ours]), **ours)
     ground.until(lambda: health(name) == "healthy", 30)
+    assert inside(name, "cat", "/proc/1/comm") == "tini"  # hands signals on, buries the dead
     with ground.paused():
         jobs = [ground.run(commentary(number)) for number in range(12)]
     ground.until(lambda: sum(ground.job(job).status is Status.COMPLETED for job in jobs) >= 2)
@@ -166,6 +168,31 @@ def test_docker_stop_under_load_loses_nothing(image, ground):
     assert all(job.status is Status.IN_QUEUE for job in after if job not in done)
     assert all(len(lines_of(job)) == 10 for job in done)
     assert ground.anomalies == []
+
+
+def inside(name, *words):
+    """What a command in a running container says."""
+    command = ["docker", "exec", name, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_worker_that_is_stopped_while_it_loads_ends_at_once(image, client):
+    """SIGTERM reaches it before it has begun to take jobs, and its engine with it."""
+    environment = {**ENVIRONMENT, "RUNPOD_WEBHOOK_GET_JOB": "http://127.0.0.1:1/job-take/$ID"}
+    container = client.containers.run(
+        image,
+        detach=True,
+        environment=environment,
+        network_mode="none",
+        shm_size=SHM,
+        labels=[LABEL],
+    )
+    end = time.monotonic() + 60
+    while b"Initializing a V1 LLM engine" not in container.logs() and time.monotonic() < end:
+        time.sleep(0.2)
+    container.stop(timeout=STOP_S)
+    assert container.wait()["StatusCode"] == 128 + signal.SIGTERM
+    assert b"ready:" not in container.logs()
 
 
 def health(name):
