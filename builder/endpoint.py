@@ -2,11 +2,14 @@
 
 Alone, it says what to fill in on RunPod's console. `--dry-run` shows the requests that `--apply`
 would send; with RUNPOD_API_KEY in the environment it looks up what exists first, and changes
-nothing. `--apply` creates the template and the endpoint, or brings those of the same name up to
-date: variables, a volume or a registry login that were set elsewhere and are not named here stay.
+nothing. `--apply` creates the endpoint, or brings the one of the same name up to date: variables, a
+volume or a registry login that were set elsewhere and are not named here stay.
+
+It scales on the count of requests. RunPod takes no idle timeout beside that, so `--idle-timeout`
+scales on the delay in the queue instead.
 
 A secret is given by its name alone (`--env HF_TOKEN` takes the value of that variable here) or as
-a RunPod secret (`--env 'HF_TOKEN={{ RUNPOD_SECRET_hf_token }}'`), which no template shows.
+a RunPod secret (`--env 'HF_TOKEN={{ RUNPOD_SECRET_hf_token }}'`), which no endpoint shows.
 """
 
 import argparse
@@ -20,37 +23,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from builder.errors import BuildError
-from builder.rest import HIDDEN, ID, KEY, KEYS_PAGE, Api, Rehearsal, connected
+from builder.rest import HIDDEN, ID, KEY, KEYS_PAGE, WORDS, Api, Rehearsal, connected
 
 ADDRESS = "RUNPOD_REST_URL"  # another address of the REST API, for tests
-REST = "https://rest.runpod.io/v1"  # https://docs.runpod.io/api-reference/overview
+REST = "https://api.runpod.io/v2"  # https://docs.runpod.io/api-reference-v2/overview
 JOBS = "https://api.runpod.ai/v2"  # https://docs.runpod.io/serverless/endpoints/overview
 LOOPBACK = ("127.0.0.1", "::1", "localhost")  # where a key may go without TLS
 
-# Templates that an endpoint uses are listed only when asked for, and ours is one from its first
-# day on: https://docs.runpod.io/api-reference/templates/GET/templates
-TEMPLATES = "/templates?includeEndpointBoundTemplates=true"
-ENDPOINTS = "/endpoints"
-FLASHBOOT = "-fb"  # RunPod marks FlashBoot at the end of an endpoint's name: "name -fb"
+ENDPOINTS = "/serverless"
+GPUS = "/catalog/gpus"
+QUEUE = "QUEUE"
+DETAIL = "  "  # begins a line about the one before it
+CONTAINER = ("image", "disk", "env", "registry")  # a change of one makes a new release
+FLASHBOOT = "-fb"  # how RunPod's older APIs mark FlashBoot, at the end of a name: "name -fb"
 
 # A worker is given up after 7 minutes of start-up otherwise, and the first one on a host may load
 # 15 GB from a volume: https://docs.runpod.io/serverless/development/optimization
 INIT_TIMEOUT_S = 800
-# A broadcast asks every ten seconds or so, and is still for up to a minute (a substitution, a
-# replay). The default of 5 s would end the worker between two bursts; a start, which is billed as
-# well, takes as long as this whole minute.
-IDLE_TIMEOUT_S = 60
+# Rejected for a queue that scales on the count of requests: EndpointWorkers.idleTimeout of
+# https://api.runpod.io/v2/openapi.json, where its bounds stand as well.
+IDLE_RANGE_S = (1, 3600)
+QUEUE_DELAY_S = 4  # RunPod's default: docs.runpod.io/serverless/endpoints/endpoint-configurations
 EXECUTION_TIMEOUT_S = 600  # RunPod's default, well above a job's own deadline
 JOB_DEADLINE_S = 120.0  # the worker's own
 EXECUTION_RANGE_S = (
     5,
     7 * 24 * 3600,
 )  # docs.runpod.io/serverless/endpoints/endpoint-configurations
-IDLE_RANGE_S = (
-    1,
-    3600,
-)  # EndpointCreateInput.idleTimeout of https://rest.runpod.io/v1/openapi.json
-LONGEST_NAME = 191  # EndpointCreateInput.name, in characters
+LONGEST_NAME = 191  # characters; the bound of version 1's EndpointCreateInput, version 2 names none
 DISK_GB = 60  # as .runpod/hub.json has it: room for a model in the cache beside the image's
 CUDA = "13.0"  # of the torch that our vLLM is built for; a host's driver must be as new
 CUDA_VERSIONS = (
@@ -65,17 +65,33 @@ IMAGE = re.compile(r"[a-z0-9][\w.\-/:@]*")
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """What a worker's GPU is chosen from: RunPod takes no type by itself, but a pool without some.
+
+    Attributes:
+        id: of the pool.
+        others: the types in it that are not wanted.
+    """
+
+    id: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A GPU that we have presets for; the first is taken where none is named.
 
     Attributes:
-        gpu_type: RunPod's id, of EndpointCreateInput.gpuTypeIds.
+        gpu_type: RunPod's id of it.
+        pool: the serverless pool that holds it, and the other types in it, as documented:
+            https://docs.runpod.io/references/gpu-types. What is applied is the catalogue's.
         jobs: how many jobs one worker generates at once: MAX_NUM_SEQS of the card's presets over
             the dozen requests of a job. One more waits, so it is worth a second worker.
         presets: the worker's for this card, and the model of each.
     """
 
     gpu_type: str
+    pool: "Pool"
     memory_gb: int
     jobs: int
     presets: Mapping[str, str]
@@ -85,12 +101,23 @@ AX = "skt/A.X-4.0-Light"
 EXAONE = "LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct"
 EXAONE_AWQ = f"{EXAONE}-AWQ"
 CARDS = {
-    "l4": Card("NVIDIA L4", 24, 5, {"ax-l4": AX, "exaone-l4": EXAONE, "exaone-awq-l4": EXAONE_AWQ}),
+    "l4": Card(
+        gpu_type="NVIDIA L4",
+        pool=Pool("AMPERE_24", ("NVIDIA GeForce RTX 3090", "NVIDIA RTX A5000")),
+        memory_gb=24,
+        jobs=5,
+        presets={"ax-l4": AX, "exaone-l4": EXAONE, "exaone-awq-l4": EXAONE_AWQ},
+    ),
     "a40": Card(
-        "NVIDIA A40", 48, 10, {"ax-a40": AX, "exaone-a40": EXAONE, "exaone-awq-a40": EXAONE_AWQ}
+        gpu_type="NVIDIA A40",
+        pool=Pool("AMPERE_48", ("NVIDIA RTX A6000",)),
+        memory_gb=48,
+        jobs=10,
+        presets={"ax-a40": AX, "exaone-a40": EXAONE, "exaone-awq-a40": EXAONE_AWQ},
     ),
 }
-PRESETS = tuple(preset for card in CARDS.values() for preset in card.presets)
+MODELS = {preset: model for card in CARDS.values() for preset, model in card.presets.items()}
+PRESETS = tuple(MODELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +127,7 @@ class Plan:
     Attributes:
         env: the variables of the container.
         secrets: the names among them whose values nobody may see.
+        idle_timeout: with it the endpoint scales on the queue's delay, without it on requests.
     """
 
     name: str
@@ -109,7 +137,7 @@ class Plan:
     secrets: frozenset[str]
     workers_min: int
     workers_max: int
-    idle_timeout: int
+    idle_timeout: int | None
     execution_timeout: int
     disk_gb: int
     min_cuda: str
@@ -121,48 +149,54 @@ class Plan:
         """The variables whose values may be shown; any other may hold somebody's secret."""
         return frozenset(self.env) - self.secrets
 
-    def template(self, kept: Mapping[str, str]) -> dict[str, Any]:
-        """TemplateUpdateInput, where `kept` is what its variables are now."""
+    def hidden(self, standing: Mapping[str, str]) -> frozenset[str]:
+        """The values that nobody may see, where `standing` are the variables that are there."""
+        shown = {self.env[name] for name in self.open_names}
+        return frozenset({*standing.values(), *self.env.values()} - shown)
+
+    def wanted(self, pool: Pool, kept: Mapping[str, str]) -> dict[str, Any]:
+        """UpdateEndpointRequest, where `kept` are variables that are there and stay."""
         body = {
-            "imageName": self.image,
-            "containerDiskInGb": self.disk_gb,
+            "image": self.image,
+            "disk": self.disk_gb,
             "env": {**kept, **self.env},
+            "gpu": self._gpu(pool),
+            "workers": self._workers(),
+            "scaling": self._scaling(),
+            "timeout": self.execution_timeout * 1000,  # in milliseconds
+            "flashboot": "FLASHBOOT",
         }
-        return body | (
-            {"containerRegistryAuthId": self.registry_auth} if self.registry_auth else {}
-        )
+        registry = {"registry": self.registry_auth} if self.registry_auth else {}
+        return body | registry | ({"networkVolumes": [self.volume]} if self.volume else {})
 
-    def new_template(self) -> dict[str, Any]:
-        """TemplateCreateInput; a serverless template has no disk volume of its own."""
-        return {"name": self.name, "isServerless": True, "volumeInGb": 0} | self.template({})
+    def new(self, pool: Pool) -> dict[str, Any]:
+        """CreateEndpointRequest."""
+        return {"name": self.name, "type": QUEUE} | self.wanted(pool, {})
 
-    def endpoint(self, template: str) -> dict[str, Any]:
-        """EndpointUpdateInput, for the template of that id."""
-        body = {
-            "templateId": template,
-            "gpuTypeIds": [self.card.gpu_type],
-            "gpuCount": 1,
+    def _gpu(self, pool: Pool) -> dict[str, Any]:
+        return {
+            "pools": [pool.id],
+            "excludedTypes": list(pool.others),
+            "count": 1,
+            "allowedCudaVersions": [],  # a set that was there before would contradict a lowest one
             "minCudaVersion": self.min_cuda,
-            "workersMin": self.workers_min,
-            "workersMax": self.workers_max,
-            "idleTimeout": self.idle_timeout,
-            "executionTimeoutMs": self.execution_timeout * 1000,
-            "flashboot": True,
-            "scalerType": "REQUEST_COUNT",
-            "scalerValue": self.card.jobs,
         }
-        return body | ({"networkVolumeId": self.volume} if self.volume else {})
 
-    def new_endpoint(self, template: str) -> dict[str, Any]:
-        """EndpointCreateInput, for the template of that id."""
-        return {"name": self.name, "computeType": "GPU"} | self.endpoint(template)
+    def _workers(self) -> dict[str, int]:
+        workers = {"min": self.workers_min, "max": self.workers_max}
+        return workers | ({"idleTimeout": self.idle_timeout} if self.idle_timeout else {})
+
+    def _scaling(self) -> dict[str, Any]:
+        if self.idle_timeout:
+            return {"type": "QUEUE_DELAY", "queueDelay": QUEUE_DELAY_S}
+        return {"type": "REQUEST_COUNT", "requestCount": self.card.jobs}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `endpoint`."""
     parser.add_argument("image", metavar="IMAGE", help="as `push` printed it: a version or digest")
     parser.add_argument("--gpu", type=str.lower, choices=CARDS, required=True)
-    parser.add_argument("--name", help="of endpoint and template; default: the image's and --gpu")
+    parser.add_argument("--name", help="of the endpoint; default: the image's and --gpu")
     parser.add_argument(
         "--preset",
         choices=PRESETS,
@@ -187,13 +221,17 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
     for flag, default, (low, high), meaning in (
         ("--min", 0, (0, 1000), "workers that always run, and are always billed"),
         ("--max", 2, (0, 1000), "workers at most"),
-        ("--idle-timeout", IDLE_TIMEOUT_S, IDLE_RANGE_S, "seconds that a worker waits, billed"),
+        (
+            "--idle-timeout",
+            None,
+            IDLE_RANGE_S,
+            "seconds that a worker waits, billed; scales on the queue's delay",
+        ),
         ("--execution-timeout", EXECUTION_TIMEOUT_S, EXECUTION_RANGE_S, "seconds of a job"),
         ("--disk", DISK_GB, (1, 10_000), "GB of the container"),
     ):
-        kind = _whole(low, high)
-        told = f"{meaning}; default: {default}"
-        parser.add_argument(flag, type=kind, default=default, metavar="N", help=told)
+        told = meaning if default is None else f"{meaning}; default: {default}"
+        parser.add_argument(flag, type=_whole(low, high), default=default, metavar="N", help=told)
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -347,31 +385,55 @@ def _describe(plan: Plan) -> Iterator[str]:
 
 
 def _settings(plan: Plan) -> tuple[tuple[str, object], ...]:
+    card, pool = plan.card, plan.card.pool
     return (
         ("Container image", plan.image),
         ("Registry credentials", plan.registry_auth or "none"),
         ("Container disk", f"{plan.disk_gb} GB"),
         ("Endpoint name", plan.name),
         ("Endpoint type", "Queue"),
-        ("GPU", f"{plan.card.gpu_type} ({plan.card.memory_gb} GB), 1 per worker"),
+        ("GPU", f"{card.gpu_type} ({card.memory_gb} GB), 1 per worker"),
+        ("GPU pool", f"{pool.id} without {', '.join(pool.others)}"),
         ("Active workers", plan.workers_min),
         ("Max workers", plan.workers_max),
-        ("Idle timeout", f"{plan.idle_timeout} s"),
+        ("Auto-scaling type", _scaling(plan)),
+        ("Idle timeout", f"{plan.idle_timeout} s" if plan.idle_timeout else "does not apply"),
         ("Execution timeout", f"{plan.execution_timeout} s"),
         ("FlashBoot", "on"),
-        ("Auto-scaling type", f"Request count, {plan.card.jobs}"),
         ("CUDA version", f"{plan.min_cuda} and newer"),
         ("Network volume", plan.volume or "none"),
     )
 
 
+def _scaling(plan: Plan) -> str:
+    return (
+        f"Queue delay, {QUEUE_DELAY_S} s"
+        if plan.idle_timeout
+        else f"Request count, {plan.card.jobs}"
+    )
+
+
 def _advice(plan: Plan) -> Iterator[str]:
+    yield _about_idling(plan)
     reference = plan.image.rpartition("/")[2]
     if reference.endswith(":latest") or not re.search("[:@]", reference):
         yield "Note: workers keep the image they have; name a version, so that an update arrives."
     for name in sorted(plan.secrets):
         if SECRET_NAME.search(name):
-            yield f"Note: whoever may read the template reads {name}; safer: {_as_secret(name)}"
+            yield f"Note: whoever may read the endpoint reads {name}; safer: {_as_secret(name)}"
+
+
+def _about_idling(plan: Plan) -> str:
+    """Why it is either the count of requests or an idle timeout, and how to have the other."""
+    if plan.idle_timeout:
+        return (
+            "Note: it scales on the queue's delay, as RunPod's API takes no idle timeout with the "
+            "count of requests; without --idle-timeout it is that count."
+        )
+    return (
+        "Note: it scales on the count of requests, with which RunPod's API takes no idle timeout; "
+        "--idle-timeout SECONDS keeps workers for so long, and scales on the queue's delay."
+    )
 
 
 def _apply(plan: Plan, environ: Mapping[str, str]) -> Iterator[str]:
@@ -381,19 +443,23 @@ def _apply(plan: Plan, environ: Mapping[str, str]) -> Iterator[str]:
             f"--apply needs {KEY} in the environment: make a key that may write, at {KEYS_PAGE}, "
             "and export it."
         )
-    with connected(_address(environ), key, plan.open_names) as api:
+    with connected(_address(environ), key) as api:
         yield from _set_up(plan, api)
 
 
 def _dry_run(plan: Plan, environ: Mapping[str, str]) -> Iterator[str]:
     key, address = _key(environ), _address(environ)
-    with connected(address, key, plan.open_names) if key else nullcontext() as looked_up:
+    with connected(address, key) if key else nullcontext() as looked_up:
         rehearsal = Rehearsal(address, plan.open_names, looked_up)
-        list(_set_up(plan, rehearsal))
+        steps = list(_set_up(plan, rehearsal))
     yield from rehearsal.told
+    yield from (step for step in steps if step.startswith(DETAIL))  # of what would be done
     yield from _advice(plan)
     if not key:
-        yield f"Without {KEY} nothing was looked up: this is what creates, where none is there."
+        yield (
+            f"Without {KEY} nothing was looked up: this is what creates, where none is there, and "
+            "with the GPU pool as it is documented."
+        )
     yield "Nothing was changed. " + (
         "--apply sends these." if rehearsal.writes else "--apply need not."
     )
@@ -421,32 +487,70 @@ def _address(environ: Mapping[str, str]) -> str:
 
 
 def _set_up(plan: Plan, api: Api) -> Iterator[str]:
-    """Make template and endpoint what the plan says, and tell each step.
+    """Make the endpoint what the plan says, and tell each step.
 
-    Both are looked up before anything is written, so what is ambiguous is left as it is.
+    What is there is looked up before anything is written, so what is ambiguous is left as it is.
     """
-    template = _found_template(api.read(TEMPLATES), plan.name)
-    endpoint = _found_endpoint(api.read(ENDPOINTS), plan.name)
-    kept = dict((template or {}).get("env") or {})
-    body = plan.template(kept)
-    template_id, told = yield from _upsert(api, template, "/templates", plan.new_template(), body)
-    yield from _told_of_template(plan, template_id, told, kept)
-    new, body = plan.new_endpoint(template_id), plan.endpoint(template_id)
-    endpoint_id, told = yield from _upsert(api, endpoint, ENDPOINTS, new, body)
-    yield f"endpoint {plan.name}: {told} ({endpoint_id})"
+    found = _found(api.read(ENDPOINTS, "endpoints"), plan.name)
+    pool = _pool(api.read(GPUS, "gpus", WORDS), plan.card)
+    id_ = yield from (_updated(plan, api, pool, found) if found else _created(plan, api, pool))
     yield from _advice(plan)
-    yield from _address_of(endpoint_id)
+    yield from _address_of(id_)
 
 
-def _told_of_template(
-    plan: Plan, template_id: str, told: str, kept: Mapping[str, str]
+def _created(plan: Plan, api: Api, pool: Pool) -> Generator[str, None, str]:
+    body = plan.new(pool)
+    answer = api.write("POST", ENDPOINTS, body, plan.hidden({}))
+    yield f"endpoint {plan.name}: created ({answer['id']})"
+    yield from _made_otherwise(body, answer)
+    return str(answer["id"])
+
+
+def _updated(
+    plan: Plan, api: Api, pool: Pool, found: Mapping[str, Any]
+) -> Generator[str, None, str]:
+    """Change only what is not as it should be: a new release replaces the workers."""
+    id_, standing = str(found["id"]), dict(found.get("env") or {})
+    dropped = _outlived(standing, plan.env)
+    kept = {name: standing[name] for name in standing if name not in dropped}
+    wanted = plan.wanted(pool, kept)
+    fields = {path.partition(".")[0] for path, _, _ in _differences(wanted, found)}
+    body = {field: wanted[field] for field in wanted if field in fields}
+    if body:
+        answer = api.write("PATCH", f"{ENDPOINTS}/{id_}", body, plan.hidden(standing))
+        yield f"endpoint {plan.name}: updated ({id_}): {', '.join(body)}"
+        yield from _made_otherwise(body, answer)
+    else:
+        yield f"endpoint {plan.name}: unchanged ({id_})"
+    yield from _told_of_variables(dropped, kept.keys() - plan.env.keys(), standing)
+    yield from _told_of_workers(plan, body)
+    return id_
+
+
+def _outlived(standing: Mapping[str, str], env: Mapping[str, str]) -> frozenset[str]:
+    """What an earlier preset brought, where the one of now brings another model or none."""
+    brought = MODELS.get(standing.get("PRESET", ""))
+    model = standing.get("MODEL_NAME")
+    if model is None or model != brought or model == env.get("MODEL_NAME"):
+        return frozenset()
+    return frozenset({"MODEL_NAME", "MODEL_REVISION"}) & (standing.keys() - env.keys())
+
+
+def _told_of_variables(
+    dropped: Iterable[str], kept: Iterable[str], standing: Mapping[str, str]
 ) -> Iterator[str]:
-    yield f"template {plan.name}: {told} ({template_id})"
-    others = sorted(kept.keys() - plan.env.keys())
-    if others:
-        yield f"  kept as they are: {', '.join(others)}; what is not wanted, remove in the console"
-    if told == "unchanged" and "@" not in plan.image:
-        yield "  workers keep their image: if it was pushed anew, push it under a new version"
+    if gone := sorted(dropped):
+        yield f"{DETAIL}removed with the preset {standing['PRESET']}: {', '.join(gone)}"
+    if others := sorted(kept):
+        names = ", ".join(others)
+        yield f"{DETAIL}kept as they are: {names}; what is not wanted, remove in the console"
+
+
+def _told_of_workers(plan: Plan, body: Mapping[str, Any]) -> Iterator[str]:
+    if not body.keys().isdisjoint(CONTAINER):
+        yield f"{DETAIL}workers that run now keep what they have until they are replaced"
+    elif "@" not in plan.image:
+        yield f"{DETAIL}workers keep their image: what was pushed anew must be a new version"
 
 
 def _address_of(endpoint: str) -> Iterator[str]:
@@ -459,51 +563,61 @@ def _address_of(endpoint: str) -> Iterator[str]:
     )
 
 
-def _found_template(templates: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
-    found = _only([item for item in templates if item.get("name") == name], "templates", name)
-    if found and not found.get("isServerless", True):
-        raise BuildError(f"The template {name} is a Pod's and stays as it is; choose --name.")
-    return found
+def _pool(gpus: Iterable[Mapping[str, Any]], card: Card) -> Pool:
+    """The pool with the card, as the catalogue has it; as documented, where none was looked up."""
+    pools = {str(gpu["id"]): gpu.get("pool") for gpu in gpus}
+    if not pools:
+        return card.pool
+    pool = pools.get(card.gpu_type)
+    if not pool:
+        raise BuildError(
+            f"--gpu: RunPod offers no {card.gpu_type} to serverless endpoints now; nothing was "
+            "changed, choose another."
+        )
+    others = (type_ for type_ in pools if pools[type_] == pool and type_ != card.gpu_type)
+    return Pool(str(pool), tuple(sorted(others)))
 
 
-def _found_endpoint(endpoints: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
-    """The endpoint of that name, its FlashBoot read from the name where nothing else tells."""
+def _found(endpoints: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
+    """The endpoint of that name, whose kind cannot be changed later."""
     named = [item for item in endpoints if _plain(str(item.get("name", ""))) == name]
-    found = _only(named, "endpoints", name)
-    return found and {"flashboot": str(found["name"]).endswith(FLASHBOOT)} | found
+    if len(named) > 1:
+        ids = ", ".join(str(item["id"]) for item in named)
+        raise BuildError(
+            f"There are {len(named)} endpoints named {name} ({ids}); nothing was changed, rename "
+            "or delete all but one in the console, or choose --name."
+        )
+    if named and (named[0].get("type", QUEUE) != QUEUE or named[0].get("cpu")):
+        raise BuildError(
+            f"The endpoint {name} ({named[0]['id']}) has no queue, or no GPU, and stays as it is; "
+            "choose --name."
+        )
+    return dict(named[0]) if named else None
 
 
 def _plain(name: str) -> str:
     return name.strip().removesuffix(FLASHBOOT).rstrip()
 
 
-def _only(named: list[Mapping[str, Any]], kind: str, name: str) -> dict[str, Any] | None:
-    if len(named) > 1:
-        ids = ", ".join(str(item.get("id")) for item in named)
-        raise BuildError(
-            f"There are {len(named)} {kind} named {name} ({ids}); nothing was changed, rename or "
-            "delete all but one in the console, or choose --name."
-        )
-    return dict(named[0]) if named else None
+def _differences(
+    wanted: Mapping[str, Any], standing: Mapping[str, Any], within: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Where what stands is not what is wanted: the dotted field, what stands, what is wanted."""
+    for field, value in wanted.items():
+        stands = standing.get(field)
+        if field != "env" and isinstance(value, Mapping) and isinstance(stands, Mapping):
+            yield from _differences(value, stands, f"{within}{field}.")
+        elif _comparable(stands) != _comparable(value):
+            yield f"{within}{field}", stands, value
 
 
-def _upsert(
-    api: Api, found: Mapping[str, Any] | None, path: str, new: dict[str, Any], body: dict[str, Any]
-) -> Generator[str, None, tuple[str, str]]:
-    """Create, change, or leave what is as it should be: a changed template restarts workers."""
-    if found is None:
-        answer = api.write("POST", path, new)
-        yield from _ignored(body, answer)
-        return str(answer["id"]), "created"
-    if all(found.get(field) == value for field, value in body.items()):
-        return str(found["id"]), "unchanged"
-    answer = api.write("PATCH", f"{path}/{found['id']}", body)
-    yield from _ignored(body, answer)
-    return str(found["id"]), "updated"
+def _comparable(value: Any) -> Any:
+    """Lists are sets here, and an empty one may be left out."""
+    return sorted(value) if isinstance(value, list) else [] if value is None else value
 
 
-def _ignored(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
+def _made_otherwise(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
     """RunPod leaves out, without an error, what an account or a kind of endpoint cannot have."""
-    for field, wanted in body.items():
-        if field != "env" and answer.get(field, wanted) != wanted:
-            yield f"  RunPod made {field} {answer[field]!r}, not {wanted!r}: see the console"
+    for field, made, wanted in _differences(body, answer):
+        if made is not None and field != "env":
+            yield f"{DETAIL}RunPod made {field} {made!r}, not {wanted!r}: see the console"

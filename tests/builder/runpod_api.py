@@ -1,12 +1,13 @@
-"""RunPod's REST API on loopback: what is documented of templates and endpoints, and faults on call.
+"""RunPod's REST API v2 on loopback: what is documented of endpoints and GPUs, and faults on call.
 
-The fields, types, enumerations and bounds are those of https://rest.runpod.io/v1/openapi.json as of
-July 2026 (EndpointCreateInput, EndpointUpdateInput, TemplateCreateInput, TemplateUpdateInput). The
-API's own habits are kept: an endpoint with FlashBoot is listed as "name -fb", a template's name is
-unique and an endpoint's is not, a template in use is listed only when asked for.
+The fields, types, enumerations and bounds are those of https://api.runpod.io/v2/openapi.json as of
+18 August 2026 (CreateEndpointRequest, UpdateEndpointRequest, Endpoint, ErrorResponse), and so are
+the rules that stand in its descriptions: what a PATCH leaves and what it replaces, which fields
+exclude each other. An endpoint's name is not unique.
 """
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,103 +15,96 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
 
-TEXT, TEXTS, SWITCH = (
-    {"type": "string"},
-    {"type": "array", "items": {"type": "string"}},
-    {"type": "boolean"},
-)
-GPUS = (
-    "NVIDIA A100 80GB PCIe",
-    "NVIDIA A100-SXM4-80GB",
-    "NVIDIA A30",
-    "NVIDIA A40",
-    "NVIDIA B200",
-    "NVIDIA GeForce RTX 3090",
-    "NVIDIA GeForce RTX 4090",
-    "NVIDIA GeForce RTX 5090",
-    "NVIDIA H100 80GB HBM3",
-    "NVIDIA H100 NVL",
-    "NVIDIA H100 PCIe",
-    "NVIDIA H200",
-    "NVIDIA L4",
-    "NVIDIA L40",
-    "NVIDIA L40S",
-    "NVIDIA RTX 2000 Ada Generation",
-    "NVIDIA RTX 4000 Ada Generation",
-    "NVIDIA RTX 6000 Ada Generation",
-    "NVIDIA RTX A4000",
-    "NVIDIA RTX A4500",
-    "NVIDIA RTX A5000",
-    "NVIDIA RTX A6000",
-)
-CUDA = {"enum": ["11.8", *(f"12.{minor}" for minor in range(10)), "13.0"]}
+# GpuType.id, GpuType.pool; https://docs.runpod.io/references/gpu-types
+CATALOGUE = {
+    "NVIDIA L4": "AMPERE_24",
+    "NVIDIA RTX A5000": "AMPERE_24",
+    "NVIDIA GeForce RTX 3090": "AMPERE_24",
+    "NVIDIA GeForce RTX 3090 Ti": None,
+    "NVIDIA GeForce RTX 4090": "ADA_24",
+    "NVIDIA A40": "AMPERE_48",
+    "NVIDIA RTX A6000": "AMPERE_48",
+}
 
 
-def whole(low: int | None = None, high: int | None = None) -> dict[str, Any]:
-    bounds = {"minimum": low, "maximum": high}
-    return {"type": "integer"} | {
-        name: bound for name, bound in bounds.items() if bound is not None
-    }
-
-
-def schema(fields: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+def schema(fields: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
     """An object of these fields alone."""
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    alone = {"type": "object", "properties": fields, "additionalProperties": False}
+    return alone | {"required": list(required)} | more
 
 
-TEMPLATE = {
-    "containerDiskInGb": whole(),
-    "containerRegistryAuthId": TEXT,
-    "dockerEntrypoint": TEXTS,
-    "dockerStartCmd": TEXTS,
-    "env": {"type": "object", "additionalProperties": TEXT},
-    "imageName": TEXT,
-    "isPublic": SWITCH,
-    "name": TEXT,
-    "ports": TEXTS,
-    "readme": TEXT,
-    "volumeInGb": whole(),
-    "volumeMountPath": TEXT,
+def texts(pattern: str = "", **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", "pattern": pattern}} | more
+
+
+def whole(low: int, high: int = 2**31) -> dict[str, Any]:
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+TEXT, NAME = {"type": "string"}, {"type": "string", "minLength": 1}
+VERSION = r"^\d+\.\d+$"
+GPU = {
+    "pools": texts(minItems=1),
+    "excludedTypes": texts(r"^\s*[^-\s]", uniqueItems=True),
+    "count": whole(1),
+    "allowedCudaVersions": texts(VERSION),
 }
-NEW_TEMPLATE = TEMPLATE | {
-    "category": {"enum": ["NVIDIA", "AMD", "CPU"]},
-    "isServerless": SWITCH,
-}
+NEW_GPU = schema(GPU | {"minCudaVersion": {"type": "string", "pattern": VERSION}}, "pools")
+CHANGED_GPU = schema(
+    GPU | {"minCudaVersion": {"type": "string", "pattern": f"^$|{VERSION}"}},
+    dependentRequired={"excludedTypes": ["pools"]},
+)
+CPU = schema({"id": NAME, "vcpuCount": whole(2)}, "id", "vcpuCount")
+DELAY = schema(
+    {"type": {"enum": ["QUEUE_DELAY"]}, "queueDelay": {"type": "number", "minimum": 0.5}},
+    *("type", "queueDelay"),
+)
+COUNT = schema(
+    {"type": {"enum": ["REQUEST_COUNT"]}, "requestCount": whole(1)}, "type", "requestCount"
+)
 ENDPOINT = {
-    "allowedCudaVersions": {"type": "array", "items": CUDA},
-    "cpuFlavorIds": {"type": "array", "items": {"enum": ["cpu3c", "cpu3g", "cpu5c", "cpu5g"]}},
-    "dataCenterIds": TEXTS,
-    "executionTimeoutMs": whole(),
-    "flashboot": SWITCH,
-    "gpuCount": whole(1),
-    "gpuTypeIds": {"type": "array", "items": {"enum": list(GPUS)}},
-    "idleTimeout": whole(1, 3600),
-    "minCudaVersion": CUDA,
-    "name": TEXT | {"maxLength": 191},
-    "networkVolumeId": TEXT,
-    "networkVolumeIds": TEXTS,
-    "scalerType": {"enum": ["QUEUE_DELAY", "REQUEST_COUNT"]},
-    "scalerValue": whole(1),
+    "args": TEXT,
+    "disk": whole(1),
+    "env": {"type": "object", "additionalProperties": TEXT},
+    "image": TEXT,
+    "ports": texts(),
+    "registry": {"type": ["string", "null"]},
+    "name": NAME,
+    "scaling": {"oneOf": [DELAY, COUNT]},
+    "cpu": {"type": "array", "minItems": 1, "uniqueItems": True, "items": CPU},
+    "dataCenterIds": texts(),
+    "flashboot": {"enum": ["OFF", "FLASHBOOT", "PRIORITY_FLASHBOOT"]},
+    "networkVolumes": texts(),
     "templateId": TEXT,
-    "vcpuCount": whole(),
-    "workersMax": whole(0),
-    "workersMin": whole(0),
+    "timeout": {"type": "integer"},
+    "workers": schema({"min": whole(0), "max": whole(0), "idleTimeout": whole(1, 3600)}),
 }
-NEW_ENDPOINT = ENDPOINT | {"computeType": {"enum": ["GPU", "CPU"]}}
+TYPE = {"type": {"enum": ["QUEUE", "LOAD_BALANCER"]}}
 SCHEMAS = {
-    ("POST", "templates"): schema(NEW_TEMPLATE, ("name", "imageName")),
-    ("PATCH", "templates"): schema(TEMPLATE),
-    ("POST", "endpoints"): schema(NEW_ENDPOINT, ("templateId",)),
-    ("PATCH", "endpoints"): schema(ENDPOINT),
+    # With a templateId the image may be left out; none is served here.
+    "POST": schema(
+        ENDPOINT | TYPE | {"gpu": NEW_GPU, "templateId": NAME},
+        *("name", "type", "scaling", "image"),
+    ),
+    "PATCH": schema(ENDPOINT | {"gpu": CHANGED_GPU}),
+}
+# What a POST that leaves it out gets.
+ANY_GPU = {"count": 1, "allowedCudaVersions": [], "minCudaVersion": None}
+DEFAULTS = {
+    "args": "",
+    "disk": 20,
+    "ports": [],
+    "env": {},
+    "registry": None,
+    "workers": {"min": 0, "max": 3, "idleTimeout": 10},
+    "dataCenterIds": [],
+    "networkVolumes": [],
+    "timeout": 300_000,
+    "flashboot": "OFF",
+    "createdAt": "2026-11-24T12:00:00Z",
 }
 
 
@@ -142,22 +136,23 @@ class Fault:
 
 
 class Refused(Exception):
-    """An answer that is not a success: a status, and a message."""
+    """An answer that is not a success: a status, a title, a detail, and single errors."""
 
 
 @dataclass
 class RunPodApi:
-    """An account's templates and endpoints, and what was asked of them.
+    """An account's endpoints, RunPod's GPUs, and what was asked of them.
 
     Attributes:
-        url: the address, like `https://rest.runpod.io/v1`.
+        url: the address, like `https://api.runpod.io/v2`.
+        pools: every GPU type's serverless pool, or None.
         held: fields that this account may not have otherwise, silently.
     """
 
     key: str
     url: str = ""
-    templates: list[dict[str, Any]] = field(default_factory=list)
     endpoints: list[dict[str, Any]] = field(default_factory=list)
+    pools: dict[str, str | None] = field(default_factory=lambda: dict(CATALOGUE))
     requests: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     held: dict[str, Any] = field(default_factory=dict)
@@ -179,54 +174,101 @@ class RunPodApi:
                 return fault
         return None
 
-    def answer(self, request: Request, authorization: str | None) -> Any:
+    def add(self, name: str, **fields: Any) -> dict[str, Any]:
+        """An endpoint that is there already, with fields that nobody asked for."""
+        id_ = f"{len(self.endpoints)}m7x2k9q"
+        gpu = ANY_GPU | {"pools": ["ADA_24"]}
+        scaling = {"type": "QUEUE_DELAY", "queueDelay": 4}
+        made = {"id": id_, "name": name, "type": "QUEUE", "gpu": gpu, "scaling": scaling}
+        self.endpoints.append(json.loads(json.dumps(DEFAULTS | made | fields)))
+        return self.endpoints[-1]
+
+    def answer(self, request: Request, authorization: str | None) -> tuple[int, Any]:
         """What the API says; raises Refused."""
         if authorization != f"Bearer {self.key}":
-            raise Refused(401, "Unauthorized")
-        parts = urlsplit(request.path)
-        kind, _, id_ = parts.path.removeprefix("/").partition("/")
-        if kind not in ("templates", "endpoints"):
-            raise Refused(404, "no such path")
-        if request.method == "GET":
-            return self.listed(kind, parse_qs(parts.query))
-        self.check(request, kind)
-        return self.patched(kind, id_, request.body) if id_ else self.made(kind, request.body)
+            raise Refused(401, "Unauthorized", "invalid bearer token")
+        route = re.fullmatch(r"/(serverless|catalog/gpus)(?:/([\w-]+))?", request.path)
+        if route is None:
+            raise Refused(404, "Not Found", "no such path")
+        if request.method == "GET" and route[2] is None:
+            return 200, self.listed(route[1])
+        self.check(request.body, request.method)
+        return (200, self.changed(route[2], request.body)) if route[2] else self.made(request.body)
 
-    def check(self, request: Request, kind: str) -> None:
-        try:
-            jsonschema.validate(request.body, SCHEMAS[request.method, kind])
-        except jsonschema.ValidationError as error:
-            raise Refused(400, f"{error.json_path}: {error.message}") from None
-        template = request.body.get("templateId") if kind == "endpoints" else None
-        if template is not None and not any(item["id"] == template for item in self.templates):
-            raise Refused(400, f"no template {template}")
+    def listed(self, kind: str) -> dict[str, Any]:
+        if kind == "serverless":
+            return {"endpoints": [shown(endpoint) for endpoint in self.endpoints]}
+        return {"gpus": [{"id": id_, "pool": pool} for id_, pool in self.pools.items()]}
 
-    def listed(self, kind: str, query: dict[str, list[str]]) -> list[dict[str, Any]]:
-        bound = {endpoint["templateId"] for endpoint in self.endpoints}
-        if kind == "endpoints" or query.get("includeEndpointBoundTemplates") == ["true"]:
-            bound = set()
-        return [item for item in getattr(self, kind) if item["id"] not in bound]
+    def check(self, body: Any, method: str) -> None:
+        validator = jsonschema.Draft202012Validator(SCHEMAS[method])
+        errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+        if errors:
+            raise Refused(422, "Unprocessable Entity", "Request validation failed.", errors)
 
-    def made(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        items = getattr(self, kind)
-        if kind == "templates" and any(item["name"] == body["name"] for item in items):
-            raise Refused(400, "Template name must be unique.")
-        items.append({"id": f"{kind[:2]}{len(items)}abc"} | self.shown(body))
-        return items[-1]
+    def made(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "gpu" not in body or "cpu" in body:  # one of the two; CPUs are not served here
+            raise Refused(400, "Bad Request", "specify exactly one of gpu and cpu")
+        new = DEFAULTS | {"workers": {"min": 0, "max": 3}} | body
+        new["gpu"] = ANY_GPU | new["gpu"]
+        if scales_on_delay(new):
+            new["workers"] = DEFAULTS["workers"] | new["workers"]
+        self.rule(new, body)
+        return 201, shown(self.add(**self.allowed(new)))
 
-    def patched(self, kind: str, id_: str, body: dict[str, Any]) -> dict[str, Any]:
-        for item in getattr(self, kind):
-            if item["id"] == id_:
-                item.update(self.shown({"name": item["name"]} | body))
-                return item
-        raise Refused(404, f"no {id_}")
+    def changed(self, id_: str, body: dict[str, Any]) -> dict[str, Any]:
+        for endpoint in self.endpoints:
+            if endpoint["id"] == id_:
+                new = patched(endpoint, body)
+                self.rule(new, body)
+                endpoint.update(self.allowed(new))
+                return shown(endpoint)
+        raise Refused(404, "Not Found", f"no endpoint {id_}")
 
-    def shown(self, body: dict[str, Any]) -> dict[str, Any]:
-        """A thing as it is answered: FlashBoot stands in the name alone."""
-        shown = body | {name: value for name, value in self.held.items() if name in body}
-        if shown.pop("flashboot", False) and not shown["name"].endswith(" -fb"):
-            shown["name"] += " -fb"
-        return shown
+    def rule(self, new: dict[str, Any], body: dict[str, Any]) -> None:
+        """What the descriptions say of fields together; raises Refused."""
+        gpu = new["gpu"]
+        chosen = {id_ for id_, pool in self.pools.items() if pool in gpu["pools"]}
+        excluded = {name.strip() for name in gpu.get("excludedTypes", ())}
+        idle = "idleTimeout" in body.get("workers", {})
+        for wrong, why in (
+            (gpu.get("allowedCudaVersions") and gpu.get("minCudaVersion"), "both CUDA constraints"),
+            (excluded - chosen, "excludedTypes: not in one of the pools"),
+            (not chosen - excluded, "gpu: no type is left"),
+            (idle and not scales_on_delay(new), "workers.idleTimeout: not with requestCount"),
+        ):
+            if wrong:
+                raise Refused(400, "Bad Request", why)
+
+    def allowed(self, new: dict[str, Any]) -> dict[str, Any]:
+        """An account's limit is applied without an error."""
+        for name, value in self.held.items():
+            new[name] = new[name] | value if isinstance(value, dict) else value
+        return new
+
+
+def patched(endpoint: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Fields that a PATCH names are changed; with its pools, a selection of GPUs is replaced."""
+    new = endpoint | body
+    if "workers" in body:
+        new["workers"] = endpoint["workers"] | body["workers"]
+    if "gpu" in body:
+        replaced = "excludedTypes" if "pools" in body["gpu"] else ""
+        kept = {name: value for name, value in endpoint["gpu"].items() if name != replaced}
+        new["gpu"] = kept | body["gpu"]
+    return new
+
+
+def scales_on_delay(endpoint: dict[str, Any]) -> bool:
+    return endpoint["scaling"]["type"] == "QUEUE_DELAY"
+
+
+def shown(endpoint: dict[str, Any]) -> dict[str, Any]:
+    """As it is answered: without an idle timeout where that does not apply."""
+    if scales_on_delay(endpoint) or endpoint["type"] != "QUEUE":
+        return endpoint
+    workers = {name: endpoint["workers"][name] for name in ("min", "max")}
+    return endpoint | {"workers": workers}
 
 
 @contextmanager
@@ -234,7 +276,7 @@ def runpod_api(key: str) -> Iterator[RunPodApi]:
     """The API on a free port of loopback, for the time of a test."""
     api = RunPodApi(key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
-    api.url = f"http://127.0.0.1:{server.server_port}/v1"
+    api.url = f"http://127.0.0.1:{server.server_port}/v2"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -254,7 +296,7 @@ def _handler(api: RunPodApi) -> type[BaseHTTPRequestHandler]:
         do_POST = do_PATCH = do_GET  # noqa: N815  # the names that the base class looks for
 
         def answer(self) -> None:
-            request = Request(self.command, self.path.removeprefix("/v1"), self.read())
+            request = Request(self.command, self.path.removeprefix("/v2"), self.read())
             api.requests.append(request)
             fault = api.fault(request)
             if fault is None or fault.late:
@@ -268,18 +310,21 @@ def _handler(api: RunPodApi) -> type[BaseHTTPRequestHandler]:
 
         def done(self, request: Request) -> tuple[int, str]:
             try:
-                return 200, json.dumps(api.answer(request, self.headers["Authorization"]))
+                status, answer = api.answer(request, self.headers["Authorization"])
             except Refused as refused:
-                status, message = refused.args
-                return status, json.dumps({"message": message})
+                status, title, detail, *errors = refused.args
+                answer = {"title": title, "status": status, "detail": detail}
+                answer |= {"errors": errors[0]} if errors else {}
+            return status, json.dumps(answer)
 
         def read(self) -> Any:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             return json.loads(raw) if raw else None
 
         def send(self, status: int, body: str) -> None:
+            kind = "application/json" if status < 400 else "application/problem+json"
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())

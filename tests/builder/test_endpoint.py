@@ -67,16 +67,37 @@ def refused(builder):
 
 
 @pytest.mark.parametrize(
-    ("gpu", "gpu_type", "preset"),
-    [("l4", "NVIDIA L4", "ax-l4"), ("a40", "NVIDIA A40", "ax-a40")],
+    ("gpu", "gpu_type", "pool", "preset"),
+    [
+        ("l4", "NVIDIA L4", "AMPERE_24 without NVIDIA GeForce RTX 3090, NVIDIA RTX A5000", "ax-l4"),
+        ("a40", "NVIDIA A40", "AMPERE_48 without NVIDIA RTX A6000", "ax-a40"),
+    ],
 )
-def test_alone_it_says_what_to_fill_in(builder, gpu, gpu_type, preset):
+def test_alone_it_says_what_to_fill_in(builder, gpu, gpu_type, pool, preset):
     """Without a flag a person reads every setting, and nothing needs a key or a network."""
     code, out, _ = builder(gpu=gpu)
     assert code == 0
-    for told in (IMAGE, gpu_type, f"PRESET={preset}", f"commentary-{gpu}", "60 s", "600 s"):
+    for told in (IMAGE, gpu_type, pool, f"PRESET={preset}", f"commentary-{gpu}", "600 s"):
         assert told in out
     assert "Nothing was sent" in out
+
+
+@pytest.mark.parametrize("mode", [[], ["--dry-run"], ["--apply"]])
+def test_it_says_whether_requests_or_an_idle_timeout_count(builder, api, mode):
+    """RunPod takes one of the two, and a person reads which, and why, wherever they look."""
+    told = builder(*mode)[1]
+    assert "scales on the count of requests, with which RunPod's API takes no idle timeout" in told
+    told = builder("--idle-timeout", "60", *mode)[1]
+    assert "scales on the queue's delay, as RunPod's API takes no idle timeout" in told
+
+
+def test_what_is_filled_in_is_what_applies(builder):
+    """The console's fields name the one scaling that the flags lead to."""
+    counted, delayed = builder()[1], builder("--idle-timeout", "60")[1]
+    assert re.search(
+        r"Auto-scaling type +Request count, 5\n +Idle timeout +does not apply", counted
+    )
+    assert re.search(r"Auto-scaling type +Queue delay, 4 s\n +Idle timeout +60 s\n", delayed)
 
 
 def test_a_cards_presets_are_the_workers():
@@ -100,10 +121,13 @@ def test_the_platform_does_not_end_a_job_before_the_worker_does():
 
 
 def test_the_hub_and_the_builder_ask_for_the_same():
-    """Container disk and CUDA version do not depend on the way an endpoint comes to be."""
+    """Disk, CUDA version and pools do not depend on the way an endpoint comes to be."""
     config = json.loads((ROOT / ".runpod/hub.json").read_text("utf-8"))["config"]
     assert config["containerDiskInGb"] == endpoint.DISK_GB
     assert min(config["allowedCudaVersions"]) == endpoint.CUDA
+    l4, a40 = endpoint.CARDS["l4"].pool, endpoint.CARDS["a40"].pool
+    excluded = {f"-{name}" for name in l4.others}
+    assert set(config["gpuIds"].split(",")) == {l4.id, a40.id, *excluded}
 
 
 def test_a_preset_that_is_named_brings_its_model(builder):
@@ -175,7 +199,12 @@ def test_what_is_no_image_is_refused(refused, image):
     "wrong",
     [
         *(["--gpu", "h100"], ["--preset", "gpt"], ["--max", "-1"], ["--max", "two"]),
-        *(["--idle-timeout", "3601"], ["--execution-timeout", "4"], ["--min-cuda", "14"]),
+        *(
+            ["--idle-timeout", "3601"],
+            ["--idle-timeout", "0"],
+            ["--execution-timeout", "4"],
+            ["--min-cuda", "14"],
+        ),
     ],
 )
 def test_a_number_or_name_that_runpod_does_not_have_is_a_usage_error(wrong):
@@ -214,64 +243,69 @@ def test_a_secret_is_never_printed(builder, api, environment, mode):
 
 
 def test_a_secret_by_name_is_sent(builder, api, environment):
-    """The template holds what the variable holds here."""
+    """The endpoint holds what the variable holds here."""
     environment.setenv("HF_TOKEN", TOKEN)
     builder("--env", "HF_TOKEN", "--apply")
-    assert api.templates[0]["env"]["HF_TOKEN"] == TOKEN
+    assert api.endpoints[0]["env"]["HF_TOKEN"] == TOKEN
 
 
 def test_a_runpod_secret_is_sent_as_it_stands(builder, api):
     """RunPod itself puts the value in, so the reference may be seen."""
     reference = "{{ RUNPOD_SECRET_hf_token }}"
     _, out, _ = builder("--env", f"HF_TOKEN={reference}", "--apply")
-    assert api.templates[0]["env"]["HF_TOKEN"] == reference
+    assert api.endpoints[0]["env"]["HF_TOKEN"] == reference
     assert "safer" not in out
 
 
-def test_a_secret_that_runpod_repeats_is_not_printed(refused, api, environment):
-    """An error's message goes through without the values that were sent."""
-    environment.setenv("HF_TOKEN", TOKEN)
-    api.fail("POST", "/templates", 400, json.dumps({"message": f"env: {TOKEN} of {KEY}"}))
+@pytest.mark.parametrize("token", [TOKEN, 'a "quoted"\nsecret', f"{KEY}-and-more"])
+@pytest.mark.parametrize("form", ["detail", "errors", "other"])
+def test_a_secret_that_runpod_repeats_is_not_printed(refused, api, environment, token, form):
+    """An answer goes through without what was sent, whatever part of it, in whatever spelling."""
+    environment.setenv("HF_TOKEN", token)
+    said = f"env: {token} of {KEY}"
+    body = {"detail": {"detail": said}, "errors": {"errors": [said]}, "other": {"env": [said]}}
+    api.fail("POST", "/serverless", 400, json.dumps(body[form]))
     assert "env: *** of ***" in refused("--env", "HF_TOKEN", "--apply")
+
+
+@pytest.mark.parametrize("setting", ["--max=3", "--env=GUARD=off", "--env=WORD=new-value"])
+def test_a_value_from_the_console_that_runpod_repeats_is_not_printed(refused, api, setting):
+    """What was there before the command may be somebody's secret, sent again or replaced."""
+    api.add(NAME, env={"WORD": TOKEN})
+    api.fail("PATCH", "/serverless", 400, json.dumps({"detail": f"WORD is {TOKEN}"}))
+    assert "WORD is ***;" in refused(setting, "--apply")
 
 
 # Creating
 
 
-def test_apply_creates_the_template_and_its_endpoint(builder, api):
-    """Two requests, which RunPod's schema takes, and in which the settings stand."""
+def test_apply_creates_the_endpoint(builder, api):
+    """One request, which RunPod's schema takes, and in which the settings stand."""
     code, _, _ = builder(
         *("--env", "GUARD=flag", "--volume", "vol1", "--registry-auth", "auth1", "--apply")
     )
     assert code == 0
-    assert [(request.method, request.path) for request in api.writes] == [
-        ("POST", "/templates"),
-        ("POST", "/endpoints"),
-    ]
-    assert api.writes[0].body == {
+    (made,) = api.writes
+    assert (made.method, made.path) == ("POST", "/serverless")
+    assert made.body == {
         "name": NAME,
-        "imageName": IMAGE,
-        "isServerless": True,
-        "containerDiskInGb": 60,
-        "volumeInGb": 0,
-        "containerRegistryAuthId": "auth1",
+        "type": "QUEUE",
+        "image": IMAGE,
+        "registry": "auth1",
+        "disk": 60,
         "env": {"PRESET": "ax-l4", "RUNPOD_INIT_TIMEOUT": "800", "GUARD": "flag"},
-    }
-    assert api.writes[1].body == {
-        "name": NAME,
-        "templateId": api.templates[0]["id"],
-        "computeType": "GPU",
-        "gpuTypeIds": ["NVIDIA L4"],
-        "gpuCount": 1,
-        "minCudaVersion": "13.0",
-        "workersMin": 0,
-        "workersMax": 2,
-        "idleTimeout": 60,
-        "executionTimeoutMs": 600_000,
-        "flashboot": True,
-        "scalerType": "REQUEST_COUNT",
-        "scalerValue": 5,
-        "networkVolumeId": "vol1",
+        "gpu": {
+            "pools": ["AMPERE_24"],
+            "excludedTypes": ["NVIDIA GeForce RTX 3090", "NVIDIA RTX A5000"],
+            "count": 1,
+            "allowedCudaVersions": [],
+            "minCudaVersion": "13.0",
+        },
+        "workers": {"min": 0, "max": 2},
+        "scaling": {"type": "REQUEST_COUNT", "requestCount": 5},
+        "timeout": 600_000,
+        "flashboot": "FLASHBOOT",
+        "networkVolumes": ["vol1"],
     }
 
 
@@ -283,16 +317,45 @@ def test_the_command_lines_numbers_are_sent(builder, api):
         *("--env", "RUNPOD_INIT_TIMEOUT=1200", "--apply"),
         gpu="a40",
     )
-    template, made = api.templates[0], api.endpoints[0]
-    assert (template["name"], template["containerDiskInGb"]) == ("live", 80)
-    assert template["env"] == {
+    made = api.endpoints[0]
+    assert (made["name"], made["disk"], made["timeout"]) == ("live", 80, 200_000)
+    assert made["env"] == {
         "PRESET": "exaone-awq-a40",
         "MODEL_NAME": endpoint.EXAONE_AWQ,
         "RUNPOD_INIT_TIMEOUT": "1200",
     }
-    assert (made["workersMin"], made["workersMax"], made["idleTimeout"]) == (1, 4, 5)
-    assert (made["executionTimeoutMs"], made["minCudaVersion"]) == (200_000, "12.9")
-    assert (made["gpuTypeIds"], made["scalerValue"]) == (["NVIDIA A40"], 10)
+    assert made["workers"] == {"min": 1, "max": 4, "idleTimeout": 5}
+    assert made["scaling"] == {"type": "QUEUE_DELAY", "queueDelay": 4}
+    assert made["gpu"]["minCudaVersion"] == "12.9"
+    assert (made["gpu"]["pools"], made["gpu"]["excludedTypes"]) == (
+        ["AMPERE_48"],
+        ["NVIDIA RTX A6000"],
+    )
+
+
+@pytest.mark.parametrize(("gpu", "jobs"), [("l4", 5), ("a40", 10)])
+def test_requests_are_counted_by_card(builder, api, gpu, jobs):
+    """Each card's endpoint scales on what that card generates at once."""
+    builder("--apply", gpu=gpu)
+    assert api.endpoints[0]["scaling"] == {"type": "REQUEST_COUNT", "requestCount": jobs}
+
+
+def test_the_card_alone_is_taken_from_the_pool_of_now(builder, api):
+    """Whatever the catalogue puts beside the card is excluded, and no more than that."""
+    api.pools |= {"NVIDIA L4": "ADA_24", "NVIDIA RTX 24, new": "ADA_24"}
+    assert builder("--apply")[0] == 0
+    gpu = api.endpoints[0]["gpu"]
+    assert gpu["pools"] == ["ADA_24"]
+    assert gpu["excludedTypes"] == ["NVIDIA GeForce RTX 4090", "NVIDIA RTX 24, new"]
+
+
+@pytest.mark.parametrize("mode", ["--apply", "--dry-run"])
+@pytest.mark.parametrize("pools", [{"NVIDIA L4": None}, {"NVIDIA A40": "AMPERE_48"}])
+def test_a_card_that_runpod_does_not_offer_is_told(refused, api, pools, mode):
+    """Without a pool, or gone from the catalogue: no other card is taken in its place."""
+    api.pools = pools
+    assert "--gpu: RunPod offers no NVIDIA L4" in refused(mode)
+    assert api.writes == []
 
 
 def test_it_ends_with_what_to_ask_the_endpoint_with(builder, api):
@@ -307,103 +370,185 @@ def test_it_ends_with_what_to_ask_the_endpoint_with(builder, api):
     assert "input" in json.loads((ROOT / curl.rpartition("@")[2]).read_text("utf-8"))
 
 
-def test_what_runpod_made_otherwise_is_told(builder, api):
+@pytest.mark.parametrize("before", [False, True])
+def test_what_runpod_made_otherwise_is_told(builder, api, before):
     """A limit of the account that is applied without an error does not pass unseen."""
-    api.held = {"workersMax": 1}
+    if before:
+        api.add(NAME)
+    api.held = {"workers": {"max": 1}, "flashboot": "OFF", "env": {"WORD": TOKEN}}
     code, out, _ = builder("--apply")
     assert code == 0
-    assert "RunPod made workersMax 1, not 2" in out
+    assert "RunPod made workers.max 1, not 2" in out
+    assert "RunPod made flashboot 'OFF', not 'FLASHBOOT'" in out
+    assert TOKEN not in out
+
+
+def test_what_runpod_does_not_answer_is_not_guessed(builder, api):
+    """A field that is missing in the answer says nothing about what was made."""
+    api.fail("POST", "/serverless", 200, '{"id": "4m7x2k9q", "timeout": 600000}')
+    code, out, _ = builder("--apply")
+    assert code == 0
+    assert "RunPod made" not in out
 
 
 # Again
 
 
 def test_the_same_command_again_changes_nothing(builder, api):
-    """A changed template would restart the workers, so nothing is sent without a difference."""
+    """A new release would restart the workers, so nothing is sent without a difference."""
     builder("--apply")
     sent = len(api.writes)
     code, out, _ = builder("--apply")
     assert (code, len(api.writes)) == (0, sent)
-    assert out.count("unchanged") == 2
-    assert "under a new version" in out
+    assert "unchanged" in out
+    assert "must be a new version" in out
 
 
-def test_a_new_image_changes_the_template_alone(builder, api):
-    """An update is one request, about the template that stands; the endpoint keeps its id."""
+def test_an_order_or_a_field_that_runpod_changes_is_no_difference(builder, api):
+    """Lists come back in any order, and an empty one may be left out."""
+    builder("--apply")
+    gpu = api.endpoints[0]["gpu"]
+    gpu["excludedTypes"].reverse()
+    del gpu["allowedCudaVersions"]
+    assert "unchanged" in builder("--apply")[1]
+
+
+def test_a_new_image_changes_the_image_alone(builder, api):
+    """An update is one request with one field, and the endpoint keeps its id."""
+    builder("--apply")
+    sent, image = len(api.writes), IMAGE.replace("1.2.0", "1.3.0")
+    _, out, _ = builder("--apply", image=image)
+    (change,) = api.writes[sent:]
+    assert (change.method, change.path) == ("PATCH", f"/serverless/{api.endpoints[0]['id']}")
+    assert change.body == {"image": image}
+    assert api.endpoints[0]["image"] == image
+    assert len(api.endpoints) == 1
+    assert "until they are replaced" in out
+
+
+def test_new_settings_make_no_new_release(builder, api):
+    """A field of the container that is not sent leaves the workers as they are."""
     builder("--apply")
     sent = len(api.writes)
-    builder("--apply", image=IMAGE.replace("1.2.0", "1.3.0"))
+    _, out, _ = builder("--apply", "--max", "3")
     (change,) = api.writes[sent:]
-    assert (change.method, change.path) == ("PATCH", f"/templates/{api.templates[0]['id']}")
-    assert api.templates[0]["imageName"].endswith(":1.3.0")
-    assert (len(api.templates), len(api.endpoints)) == (1, 1)
+    assert change.body == {"workers": {"min": 0, "max": 3}}
+    assert api.endpoints[0]["workers"]["max"] == 3
+    assert "until they are replaced" not in out
 
 
-def test_new_settings_change_the_endpoint_alone(builder, api):
-    """The endpoint is found although RunPod has put its FlashBoot mark behind the name."""
-    builder("--apply")
-    sent = len(api.writes)
-    builder("--apply", "--max", "3")
-    (change,) = api.writes[sent:]
-    assert (change.method, change.path) == ("PATCH", f"/endpoints/{api.endpoints[0]['id']}")
-    assert api.endpoints[0]["workersMax"] == 3
-    assert api.endpoints[0]["name"] == f"{NAME} -fb"
+def test_scaling_is_switched_to_and_fro(builder, api):
+    """An idle timeout arrives with the queue's delay, and is no hindrance to counting again."""
+    for _ in range(2):
+        assert builder("--apply", "--idle-timeout", "60")[0] == 0
+        assert api.endpoints[0]["scaling"]["type"] == "QUEUE_DELAY"
+        assert api.endpoints[0]["workers"]["idleTimeout"] == 60
+        assert builder("--apply")[0] == 0
+        assert api.endpoints[0]["scaling"] == {"type": "REQUEST_COUNT", "requestCount": 5}
 
 
 def test_flashboot_that_was_turned_off_is_turned_on(builder, api):
-    """Its mark is missing behind the name, which is a difference like any other."""
+    """It is a difference like any other."""
     builder("--apply")
-    api.endpoints[0]["name"] = NAME
+    api.endpoints[0]["flashboot"] = "OFF"
     builder("--apply")
-    assert api.writes[-1].method == "PATCH"
-    assert api.endpoints[0]["name"] == f"{NAME} -fb"
+    assert api.writes[-1].body == {"flashboot": "FLASHBOOT"}
 
 
-def test_an_endpoint_of_another_template_is_given_ours(builder, api):
-    """The image that was named runs, whatever the endpoint of that name ran before."""
-    api.templates.append({"id": "old", "name": "other", "isServerless": True})
-    api.endpoints.append({"id": "e1", "name": NAME, "templateId": "old"})
-    builder("--apply")
-    (ours,) = [item for item in api.templates if item["name"] == NAME]
-    assert api.endpoints[0]["templateId"] == ours["id"]
+def test_an_endpoint_of_the_older_apis_is_found(builder, api):
+    """They put a mark of FlashBoot behind the name, which is no part of it."""
+    old = api.add(f"{NAME} -fb", image="acme/other:1")
+    assert builder("--apply")[0] == 0
+    assert old["image"] == IMAGE
     assert len(api.endpoints) == 1
+
+
+def test_an_exact_set_of_cuda_versions_gives_way_to_a_lowest_one(builder, api):
+    """RunPod takes only one of the two, and does not clear the other by itself."""
+    api.add(NAME, gpu={"pools": ["AMPERE_24"], "count": 2, "allowedCudaVersions": ["12.8"]})
+    assert builder("--apply")[0] == 0
+    gpu = api.endpoints[0]["gpu"]
+    assert (gpu["allowedCudaVersions"], gpu["minCudaVersion"]) == ([], "13.0")
 
 
 def test_what_was_set_elsewhere_stays_and_is_named(builder, api):
     """A token, a volume and a login from the console outlive an update that does not name them."""
     builder("--apply", "--volume", "vol1", "--registry-auth", "auth1")
-    api.templates[0]["env"]["HF_TOKEN"] = TOKEN
+    api.endpoints[0]["env"]["HF_TOKEN"] = TOKEN
     _, out, _ = builder("--apply", "--env", "GUARD=off")
-    assert api.templates[0]["env"]["HF_TOKEN"] == TOKEN
-    assert api.templates[0]["env"]["GUARD"] == "off"
-    assert api.templates[0]["containerRegistryAuthId"] == "auth1"
-    assert api.endpoints[0]["networkVolumeId"] == "vol1"
+    made = api.endpoints[0]
+    assert (made["env"]["HF_TOKEN"], made["env"]["GUARD"]) == (TOKEN, "off")
+    assert (made["registry"], made["networkVolumes"]) == ("auth1", ["vol1"])
     assert "kept as they are: HF_TOKEN" in out
     assert TOKEN not in out
 
 
+@pytest.mark.parametrize(
+    ("anew", "model", "gone"),
+    [
+        ([], None, "MODEL_NAME, MODEL_REVISION"),
+        (["--preset", "ax-l4"], endpoint.AX, "MODEL_REVISION"),
+    ],
+)
+def test_a_presets_model_goes_with_the_preset(builder, api, anew, model, gone):
+    """The model that one preset brought, and its revision, are not served under another's name."""
+    builder("--apply", "--preset", "exaone-awq-l4", "--env", "MODEL_REVISION=abc")
+    told = builder("--dry-run", *anew)[1]
+    _, out, _ = builder("--apply", *anew)
+    env = api.endpoints[0]["env"]
+    assert (env["PRESET"], env.get("MODEL_NAME")) == ("ax-l4", model)
+    assert "MODEL_REVISION" not in env
+    for lines in (told, out):
+        assert f"removed with the preset exaone-awq-l4: {gone}\n" in lines
+
+
+def test_a_model_goes_although_the_preset_is_the_same(builder, api):
+    """Named no longer, the preset is the card's alone, and the image's own model is served."""
+    builder("--apply", "--preset", "ax-l4")
+    builder("--apply")
+    assert "MODEL_NAME" not in api.endpoints[0]["env"]
+
+
+def test_a_model_of_ones_own_outlives_a_preset(builder, api):
+    """A name that no preset brought is somebody's own, and stays with its revision."""
+    own = {"MODEL_NAME": "acme/mine", "MODEL_REVISION": "abc"}
+    api.add(NAME, env={"PRESET": "exaone-awq-l4", **own})
+    _, out, _ = builder("--apply")
+    assert api.endpoints[0]["env"].items() >= own.items()
+    assert "kept as they are: MODEL_NAME, MODEL_REVISION" in out
+    assert "removed" not in out
+
+
+def test_a_revision_stays_with_its_model(builder, api):
+    """The same preset again keeps the commit that was set for its model."""
+    builder("--apply", "--preset", "exaone-awq-l4", "--env", "MODEL_REVISION=abc")
+    _, out, _ = builder("--apply", "--preset", "exaone-awq-l4")
+    assert api.endpoints[0]["env"]["MODEL_REVISION"] == "abc"
+    assert "kept as they are: MODEL_REVISION" in out
+
+
+def test_a_revision_that_is_given_anew_is_not_removed(builder, api):
+    """What the command line names is set, whatever an earlier preset brought."""
+    builder("--apply", "--preset", "exaone-awq-l4", "--env", "MODEL_REVISION=abc")
+    builder("--apply", "--preset", "ax-l4", "--env", "MODEL_REVISION=def")
+    assert api.endpoints[0]["env"]["MODEL_REVISION"] == "def"
+
+
 @pytest.mark.parametrize("mode", ["--apply", "--dry-run"])
-@pytest.mark.parametrize("kind", ["endpoints", "templates"])
-def test_two_of_one_name_are_left_alone(refused, api, kind, mode):
+def test_two_of_one_name_are_left_alone(refused, api, mode):
     """Which one is meant is not guessed: both ids are named, and nothing is written."""
-    api.endpoints += [
-        {"id": "e1", "name": f"{NAME} -fb", "templateId": "t1"},
-        {"id": "e2", "name": NAME if kind == "endpoints" else "other", "templateId": "t2"},
-    ]
-    api.templates += [
-        {"id": "t1", "name": NAME, "isServerless": True},
-        {"id": "t2", "name": NAME if kind == "templates" else "other", "isServerless": True},
-    ]
+    first, second = api.add(f"{NAME} -fb"), api.add(NAME)
     error = refused(mode)
-    assert f"2 {kind} named {NAME} ({kind[0]}1, {kind[0]}2)" in error
+    assert f"2 endpoints named {NAME} ({first['id']}, {second['id']})" in error
     assert "choose --name" in error
     assert api.writes == []
 
 
-def test_a_pods_template_is_not_touched(refused, api):
-    """A template of that name that is somebody's Pod stays as it is."""
-    api.templates.append({"id": "t1", "name": NAME, "isServerless": False})
-    assert "is a Pod's" in refused("--apply")
+@pytest.mark.parametrize("kind", [{"type": "LOAD_BALANCER"}, {"cpu": [{"id": "cpu5c"}]}])
+def test_an_endpoint_of_another_kind_is_not_touched(refused, api, kind):
+    """Neither a load balancer nor a CPU's can be made ours, so it is somebody else's."""
+    api.add(NAME, **kind)
+    assert "stays as it is; choose --name" in refused("--apply")
     assert api.writes == []
 
 
@@ -439,32 +584,30 @@ def test_a_dry_run_shows_what_apply_sends(builder, api, environment, before):
     done = len(api.requests)
     builder("--apply", "--max", "3", "--env", "HF_TOKEN")
     sent = [(item.method, f"{api.url}{item.path}", item.body) for item in api.requests[done:]]
-    made = api.templates[0]["id"]
     for _, _, body in sent:
         if body and "env" in body:
             body["env"]["HF_TOKEN"] = "***"
-    for _, _, body in told:
-        if body and str(body.get("templateId")).startswith("<"):
-            body["templateId"] = made
     assert told == sent
 
 
 def test_a_dry_run_shows_no_value_that_it_did_not_set(builder, api):
     """A variable from the console may be somebody's secret."""
     builder("--apply")
-    api.templates[0]["env"]["WORD"] = TOKEN
+    api.endpoints[0]["env"]["WORD"] = TOKEN
     _, out, _ = builder("--dry-run", "--env", "GUARD=off")
     assert TOKEN not in out
     assert '"WORD": "***"' in out
     assert '"GUARD": "off"' in out
+    assert "kept as they are: WORD" in out
 
 
 def test_a_dry_run_without_a_key_shows_what_creates(builder, api, environment):
     """Nothing is asked, and that is said."""
     environment.delenv(endpoint.KEY)
     _, out, _ = builder("--dry-run")
-    assert [method for method, _, _ in requests(out)] == ["GET", "GET", "POST", "POST"]
+    assert [method for method, _, _ in requests(out)] == ["GET", "GET", "POST"]
     assert "nothing was looked up" in out
+    assert "GPU pool as it is documented" in out
     assert api.requests == []
 
 
@@ -479,7 +622,7 @@ def test_a_dry_run_of_what_stands_says_so(builder, api):
 def test_the_address_is_runpods(builder):
     """Unless a test says otherwise, the requests go to RunPod's REST API."""
     urls = [url for _, url, _ in requests(builder("--dry-run")[1])]
-    assert all(url.startswith("https://rest.runpod.io/v1/") for url in urls)
+    assert all(url.startswith("https://api.runpod.io/v2/") for url in urls)
 
 
 # What can go wrong
@@ -505,7 +648,7 @@ def test_a_key_that_cannot_be_one_is_not_sent(refused, api, environment):
 
 @pytest.mark.parametrize(
     "address",
-    ["http://rest.runpod.io/v1", "rest.runpod.io", "https://", "https://a:port", "https://["],
+    ["http://api.runpod.io/v2", "api.runpod.io", "https://", "https://a:port", "https://["],
 )
 def test_the_key_does_not_travel_in_the_open(refused, api, environment, address):
     """Another address must be https, or on this machine."""
@@ -516,8 +659,10 @@ def test_the_key_does_not_travel_in_the_open(refused, api, environment, address)
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_said_to_be_one(refused, api, status):
     """Whether wrong or not allowed to write, what helps is another key."""
-    api.fail("GET", "/templates", status)
-    assert f"RunPod refused the key in RUNPOD_API_KEY ({status}); make one" in refused("--apply")
+    api.fail("GET", "/serverless", status, '{"detail": "access denied"}')
+    error = refused("--apply")
+    assert f"RunPod refused the key in RUNPOD_API_KEY for GET /serverless with {status}" in error
+    assert "access denied; make one" in error
     assert len(api.requests) == 1
 
 
@@ -532,7 +677,11 @@ def test_a_wrong_key_is_refused_by_the_api_itself(refused, api, environment):
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ('{"message": "bad\\n image"}', "bad image"),
+        ('{"title": "Bad", "status": 400, "detail": "bad\\n image"}', "bad image"),
+        ('{"detail": "bad image", "errors": ["$: a", "$: b"]}', "bad image ($: a; $: b)"),
+        ('{"title": "Bad", "status": 400}', "Bad"),
+        ('{"errors": ["$: a"]}', "($: a)"),
+        ('{"message": "bad image"}', "bad image"),
         ('{"error": "bad image"}', "bad image"),
         ('[{"problems": ["bad image"]}]', '[{"problems": ["bad image"]}]'),
         ("<p>bad image</p>", "<p>bad image</p>"),
@@ -542,43 +691,59 @@ def test_a_wrong_key_is_refused_by_the_api_itself(refused, api, environment):
 )
 def test_a_refused_request_says_what_runpod_said(refused, api, body, told):
     """The message is on one line, with what was asked and what to do."""
-    api.fail("POST", "/templates", 400, body)
+    api.fail("POST", "/serverless", 400, body)
     error = refused("--apply")
-    assert f"RunPod refused POST /templates with 400: {told}; change what it names" in error
+    assert f"RunPod refused POST /serverless with 400: {told}; change what it names" in error
     assert len(api.writes) == 1
 
 
 @pytest.mark.parametrize("status", [None, 500, 503, 429])
-@pytest.mark.parametrize(("method", "path"), [("GET", "/templates"), ("GET", "/endpoints")])
-def test_a_look_up_is_tried_again(builder, api, method, path, status):
-    """A passing fault of a read is not seen by anybody."""
-    api.fail(method, path, status)
+@pytest.mark.parametrize("path", ["/serverless", "/catalog/gpus"])
+def test_a_look_up_is_tried_again(builder, api, path, status):
+    """A passing fault of a read does not stop anything."""
+    api.fail("GET", path, status)
     assert builder("--apply")[0] == 0
-    assert (len(api.templates), len(api.endpoints)) == (1, 1)
+    assert len(api.endpoints) == 1
 
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("status", [None, 500])
-@pytest.mark.parametrize("path", ["/templates", "/endpoints"])
-def test_a_change_is_tried_again(builder, api, path, status, late):
+def test_a_change_is_tried_again(builder, api, status, late):
     """A PATCH says what shall be, so it may be said twice."""
     builder("--apply", "--max", "1", image="acme/commentary:0.9")
-    api.fail("PATCH", path, status, late=late)
+    api.fail("PATCH", "/serverless", status, late=late)
     assert builder("--apply", "--max", "3")[0] == 0
-    assert api.templates[0]["imageName"] == IMAGE
-    assert api.endpoints[0]["workersMax"] == 3
+    assert api.endpoints[0]["image"] == IMAGE
+    assert api.endpoints[0]["workers"]["max"] == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (503, r"RunPod answered PATCH /serverless/\w+ with 503: down for \*\*\*"),
+        (None, r"PATCH http://127.0.0.1:\d+/v2/serverless/\w+ was not answered \(.+\)"),
+    ],
+)
+def test_each_retry_is_told_in_one_line(builder, api, status, told):
+    """What happened, what comes next and when; stamina's own log stays out of it, and as it was."""
+    api.add(NAME, env={"WORD": TOKEN})
+    api.fail("PATCH", "/serverless", status, json.dumps({"detail": f"down\nfor {TOKEN}"}))
+    hooks = stamina.instrumentation.get_on_retry_hooks()
+    code, _, err = builder("--apply")
+    assert code == 0
+    assert re.fullmatch(rf"endpoint: {told}; try 2 of 4 in 0\.0 s\n", err)
+    assert stamina.instrumentation.get_on_retry_hooks() == hooks
 
 
 @pytest.mark.parametrize("status", [None, 500, 502])
-@pytest.mark.parametrize("path", ["/templates", "/endpoints"])
-def test_a_creation_is_never_tried_twice(refused, builder, api, path, status):
+def test_a_creation_is_never_tried_twice(refused, builder, api, status):
     """What may have been created is looked for by the next command, not created once more."""
-    api.fail("POST", path, status, late=True)
+    api.fail("POST", "/serverless", status, late=True)
     error = refused("--apply")
     assert "it may have been created nonetheless: run the command again" in error
-    assert [request.path for request in api.writes].count(path) == 1
+    assert [request.method for request in api.writes] == ["POST"]
     assert builder("--apply")[0] == 0
-    assert (len(api.templates), len(api.endpoints)) == (1, 1)
+    assert len(api.endpoints) == 1
 
 
 @pytest.mark.parametrize(
@@ -589,30 +754,41 @@ def test_a_creation_is_never_tried_twice(refused, builder, api, path, status):
         (429, "asked too often, try again in a minute"),
     ],
 )
-def test_a_fault_that_stays_is_told(refused, api, status, told):
+def test_a_fault_that_stays_is_told(builder, api, status, told):
     """After the last try the error says what was asked, what came and what to do."""
-    api.fail("GET", "/endpoints", status, times=9)
-    error = refused("--apply")
+    api.fail("GET", "/catalog/gpus", status, times=9)
+    code, _, err = builder("--apply")
+    *retries, error = err.splitlines()
+    assert code == 1
     assert told in error
     assert "GET " in error
-    assert [request.path for request in api.requests].count("/endpoints") == 3
+    assert [line.rpartition("; ")[2] for line in retries] == [
+        "try 2 of 4 in 0.0 s",
+        "try 3 of 4 in 0.0 s",
+    ]
+    assert [request.path for request in api.requests].count("/catalog/gpus") == 3
     assert api.writes == []
 
 
-def test_an_api_that_is_not_there_is_told(refused, api, environment):
+def test_an_api_that_is_not_there_is_told(builder, api, environment):
     """A closed port is an error of one sentence that names the address."""
     environment.setenv(endpoint.ADDRESS, "http://127.0.0.1:9")
-    assert "http://127.0.0.1:9/templates" in refused("--apply")
+    code, _, err = builder("--apply")
+    assert code == 1
+    assert "builder: GET http://127.0.0.1:9/serverless was not answered" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("GET", "/templates", "<html>"),
-        ("GET", "/templates", "{}"),
-        ("GET", "/endpoints", '[{"name": "no id"}]'),
-        ("POST", "/templates", "{}"),
-        ("POST", "/endpoints", '{"id": "../x"}'),
+        ("GET", "/serverless", "<html>"),
+        ("GET", "/serverless", "[]"),
+        ("GET", "/serverless", "{}"),
+        ("GET", "/serverless", '{"endpoints": [{"name": "no id"}]}'),
+        ("GET", "/serverless", '{"endpoints": [{"id": "../x"}]}'),
+        ("GET", "/catalog/gpus", '{"gpus": [{"pool": "ADA_24"}]}'),
+        ("POST", "/serverless", "{}"),
+        ("POST", "/serverless", '{"id": "../x"}'),
     ],
 )
 def test_an_answer_that_is_not_runpods_is_told(refused, api, method, path, body):
