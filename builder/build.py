@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builder.docker_client import docker_client
+from builder.docker_client import docker_client, has_containerd_store
 from builder.errors import BuildError
 from builder.layers import in_registry, layers_of, size, table
 
@@ -143,14 +143,14 @@ def flags(options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(words)
 
 
-def build(plan: Plan, client: Client) -> None:
-    """Run the build; its own output shows how far it is.
+def build(plan: Plan, client: Client, context: Path = ROOT) -> None:
+    """Build what is in the folder `context`; the build's own output shows how far it is.
 
     Raises:
         BuildError: it failed, for the reason that stands in its output.
     """
     with secret_file() as secret:
-        command = [*client.words, *words_of(plan), *secret, str(ROOT)]
+        command = [*client.words, *words_of(plan), *secret, str(context)]
         done = subprocess.run(command, env={**os.environ, **client.environment}, check=False)
     if done.returncode:
         raise BuildError(f"The build failed with exit code {done.returncode}: see above.")
@@ -190,8 +190,8 @@ def buildkit() -> Client:
         if 0 < major_version(program) < BUILDKIT_APART:
             return Client((program, "build"), {"DOCKER_BUILDKIT": "1"})
     raise BuildError(
-        "No docker client on PATH has BuildKit: install Docker's plugin for it, "
-        "the package docker-buildx-plugin."
+        "No docker client on PATH has BuildKit: install Docker's plugin for it, the package "
+        "docker-buildx of Debian and Ubuntu, or docker-buildx-plugin of Docker's own."
     )
 
 
@@ -222,14 +222,29 @@ def major_version(program: str) -> int:
 
 def told(client: Any, ref: str) -> str:
     """What an image is made of, and what a push to where it belongs would upload."""
-    image = client.images.get(ref)
+    from docker.errors import ImageNotFound  # type: ignore[import-untyped]
+
+    try:
+        image = client.images.get(ref)
+    except ImageNotFound as error:
+        raise BuildError(
+            f"The engine that was asked for {ref} has no such image: the docker client builds on "
+            "another one; name the same for both in DOCKER_HOST."
+        ) from error
     repository = ref.rpartition(":")[0] if ":" in ref.rpartition("/")[2] else ref
+    repository = repository.removeprefix("docker.io/")  # as the engine writes it
     layers = layers_of(image.attrs["RootFS"]["Layers"], image.history())
+    total = size(sum(layer.size for layer in layers))
+    if has_containerd_store(client):
+        return (
+            f"{table(layers, None)}\n"
+            f"{ref} ({total}): a push to {repository} uploads those of the {len(layers)} layers "
+            "that it lacks; which, an engine with containerd's image store does not know."
+        )
     known = in_registry(client.images.list(all=True), repository)
     new = [layer for layer in layers if layer.diff_id not in known]
-    total, fresh = sum(layer.size for layer in layers), sum(layer.size for layer in new)
     return (
         f"{table(layers, known)}\n"
-        f"{ref} ({size(total)}): a push to {repository} uploads {len(new)} of {len(layers)} "
-        f"layers, {size(fresh)} before compression."
+        f"{ref} ({total}): a push to {repository} uploads {len(new)} of {len(layers)} layers, "
+        f"{size(sum(layer.size for layer in new))} before compression."
     )

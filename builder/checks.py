@@ -42,8 +42,10 @@ def stream(job: Document, actions: Sequence[Document], *, fallback_ok: bool) -> 
     if problem := failure(job):
         return [problem]
     *chunks, last = job["output"] or [None]
-    if job["chunks"] != job["output"]:
+    if len(job["chunks"]) != len(job["output"]):
         return [f"{len(job['chunks'])} chunks were streamed, but the output has {len(chunks) + 1}"]
+    if job["chunks"] != job["output"]:
+        return ["the chunks that were streamed are not those of the output"]
     if not isinstance(last, dict) or last.get("status") != "DONE" or "line" in last:
         return ["it does not end with a result whose status is DONE"]
     lines = {chunk["index"]: chunk.get("line") for chunk in chunks if _has_place(chunk)}

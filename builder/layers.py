@@ -8,7 +8,7 @@ from typing import Any
 # What Docker's history says of a step that adds a layer, be it an empty one: BuildKit's own words.
 # The classic builder writes its empty steps as `/bin/sh -c #(nop) ENV …`.
 MAKES_A_LAYER = re.compile(
-    r"^(RUN|COPY|ADD|WORKDIR) |^/bin/sh -c (?!#\(nop\))|#\(nop\) (COPY|ADD) "
+    r"^(RUN|COPY|ADD|WORKDIR) |^/bin/(ba)?sh -c (?!#\(nop\))|#\(nop\) (COPY|ADD) "
 )
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -54,25 +54,36 @@ def size(count: float) -> str:
     return f"{count:.3g} {unit}"
 
 
-def table(layers: Iterable[Layer], known: frozenset[str]) -> str:
-    """A line for each layer, lowest first: its size, whether the registry has it, its step."""
+def table(layers: Iterable[Layer], known: frozenset[str] | None) -> str:
+    """A line for each layer, lowest first: its size, whether the registry has it, its step.
+
+    Args:
+        layers: an image's.
+        known: those that the registry has; None where that is not known.
+    """
+
+    def word(layer: Layer) -> str:
+        if known is None:
+            return ""
+        return f"{'there' if layer.diff_id in known else 'new':<5}  "
+
     return "\n".join(
-        f"{size(layer.size):>9}  {'there' if layer.diff_id in known else 'new':<5}  "
-        f"{step(layer.made_by)}"
-        for layer in layers
+        f"{size(layer.size):>9}  {word(layer)}{step(layer.made_by)}" for layer in layers
     )
 
 
 def step(made_by: str) -> str:
     """What made a layer, in a line's length: without shell, flags and build arguments."""
-    plain = re.sub(r"^RUN (\|\d+ .*?)?/bin/sh -c ", "RUN ", made_by)
-    plain = re.sub(r"^/bin/sh -c (#\(nop\) )?", "", plain).removesuffix(" # buildkit")
+    plain = re.sub(r"^RUN (\|\d+ .*?)?/bin/(ba)?sh -c ", "RUN ", made_by)
+    plain = re.sub(r"^/bin/(ba)?sh -c (#\(nop\) )?", "", plain).removesuffix(" # buildkit")
     plain = " ".join(plain.split())
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
 
 
 def in_registry(images: Iterable[Any], repository: str) -> frozenset[str]:
     """The layers that a repository has, as far as this engine knows: of what it pushed or pulled.
+
+    Only the classic image store knows that: containerd's gives every local name a digest.
 
     Args:
         images: the docker SDK's.

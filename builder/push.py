@@ -1,7 +1,8 @@
 """Push the image to a registry, and see that it arrived.
 
-Credentials: DOCKER_USERNAME and DOCKER_PASSWORD, else what `docker login` left. Layers that the
-registry has are not sent again, so after an interruption the same command goes on.
+Credentials: DOCKER_USERNAME and DOCKER_PASSWORD, for the registry that REF names, else what `docker
+login` left for it. Layers that the registry has are not sent again, so after an interruption the
+same command goes on.
 """
 
 import argparse
@@ -9,7 +10,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from builder.docker_client import docker_client
+from builder.docker_client import EngineError, absent, docker_client, engine_calls
 from builder.errors import BuildError
+from builder.layers import size
+from builder.progress import Pace, tell
 
 if TYPE_CHECKING:
     from docker import DockerClient  # type: ignore[import-untyped]
@@ -29,7 +31,6 @@ T = TypeVar("T")
 
 TRIES = 4
 WAIT_S, WAIT_GROWTH = 2.0, 3.0  # pauses between tries, in seconds: 2, 6, 18
-LINE_S = 15.0  # between two lines of progress where there is no terminal, in seconds
 USER, PASSWORD = "DOCKER_USERNAME", "DOCKER_PASSWORD"
 HUB = "docker.io"
 
@@ -42,14 +43,18 @@ REFUSED = re.compile(
 )
 ABSENT = re.compile(r"does not exist locally|tag does not exist|no such image", re.IGNORECASE)
 DROPPED = re.compile(
-    r"\bEOF\b|connection (reset|refused)|broken pipe|closed network connection|time(d )?out"
+    r"\bEOF\b|connection (reset|refused|broken)|broken pipe|closed network connection|time(d )?out"
     r"|no route to host|network is unreachable|no such host|failure in name resolution"
     r"|server misbehaving|unexpected (HTTP )?status\b.*: 5\d\d|HTTP 5\d\d"
     r"|blob upload (unknown|invalid)|service unavailable|bad gateway|internal server error",
     re.IGNORECASE,
 )
 EXISTS = re.compile(r"(Layer )?already exists$|Mounted from ", re.IGNORECASE)
-AGAIN = ("Preparing", "Retrying")  # a layer begins anew: by our next try, by the engine's own
+# A layer begins anew: by our next try (classic store, containerd's), by the engine's own.
+AGAIN = ("Preparing", "Waiting", "Retrying")
+# The last word on a push, whichever store the engine has; the classic one's alone says it as `aux`,
+# too. Sources: moby's distribution/push_v2.go and daemon/containerd/image_push.go.
+DIGEST = re.compile(r"\S+: digest: (sha256:[0-9a-f]{64}) size: \d+")
 # Upload addresses carry the registry's own state in their query.
 QUERY = re.compile(r"\?[^\s\"']*")
 LONGEST = 300  # characters of somebody else's message: some registries answer a page of HTML
@@ -64,8 +69,9 @@ class Pushed:
         digest: of the manifest, as the engine reported and the registry confirmed it.
         uploaded_layers, existing_layers: sent by this push; found in the registry.
         uploaded_bytes: sent, repeats included as far as the engine tells of them. The classic
-            engine counts a layer's tar stream before it is compressed, so that fewer bytes cross
-            the wire; one with containerd's image store counts them compressed.
+            store counts a layer's tar stream before it is compressed, so that fewer bytes cross
+            the wire; containerd's counts them compressed, and leaves out layers that take no tenth
+            of a second.
     """
 
     reference: str
@@ -120,20 +126,18 @@ class Layers:
             return
         if status == "Pushing":
             self._move(layer, event.get("progressDetail", {}))
-        elif status == "Pushed":
-            self._arrive(layer)
+        elif status == "Pushed":  # all of it, though the engine may not have told of its end
+            self._move(layer, {"current": self.sizes.get(layer, 0)})
+            self.arrived.add(layer)
         elif EXISTS.match(status):
             self._find(layer)
         elif layer in self.positions and status.startswith(AGAIN):
             self.positions[layer] = 0
 
-    def _arrive(self, layer: str) -> None:
-        self.arrived.add(layer)
-        self.positions[layer] = self.sizes.setdefault(layer, 0)
-
     def _find(self, layer: str) -> None:
         if layer in self.positions:  # an earlier try brought it there
-            self._arrive(layer)
+            self.arrived.add(layer)
+            self.positions[layer] = self.sizes[layer]
         else:
             self.existing.add(layer)
 
@@ -145,22 +149,14 @@ class Layers:
         self.sizes[layer] = max(detail.get("total", 0), position, self.sizes.get(layer, 0))
 
 
-class _FailedError(Exception):
-    """What the engine reported, in its words; `passing` if another try may do."""
-
-    @property
-    def passing(self) -> bool:
-        text = str(self)
-        return bool(DROPPED.search(text)) and not REFUSED.search(text) and not ABSENT.search(text)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `push`."""
     parser.add_argument(
         "references",
         metavar="REF",
         nargs="+",
-        help="what to push, such as user/football-commentary:1.0.0; without a tag it is :latest",
+        help="what to push, such as user/football-commentary:1.0.0; without a tag it is :latest. "
+        f"{USER} and {PASSWORD} are sent to the registry that it names",
     )
 
 
@@ -176,10 +172,11 @@ def run(options: argparse.Namespace) -> None:
 
 def summary(pushed: Pushed, target: Target) -> str:
     """What a person wants to know after a push, in lines."""
+    count = f" ({size(pushed.uploaded_bytes)} by the engine's count)" * bool(pushed.uploaded_bytes)
     return (
         f"{pushed.reference} is in {target.registry} as {pushed.digest}\n"
-        f"  layers: {pushed.uploaded_layers} uploaded ({_size(pushed.uploaded_bytes)} before "
-        f"compression), {pushed.existing_layers} there already\n"
+        f"  layers: {pushed.uploaded_layers} uploaded{count}, {pushed.existing_layers} there "
+        "already\n"
         f"  container image, for RunPod's console: {pushed.reference}\n"
         f"  the same, whatever is pushed to this tag later: {target.complete}@{pushed.digest}\n"
     )
@@ -274,17 +271,18 @@ def _send(
 ) -> str:
     """One try; the digest that the engine reports."""
     digest = None
-    with _engine():
+    with engine_calls():
         for event in client.api.push(
             target.repository, target.tag, stream=True, decode=True, auth_config=credentials.auth
         ):
             if "error" in event or "errorDetail" in event:
-                raise _FailedError(_reported(event))
+                raise EngineError(_reported(event))
             show.event(event)
-            digest = event.get("aux", {}).get("Digest", digest)
+            if found := DIGEST.fullmatch(event.get("status", "")):
+                digest = found[1]
     if not digest:
-        raise _FailedError("EOF: the engine ended without a digest")
-    return str(digest)
+        raise EngineError("the engine ended without a digest", answered=False)
+    return digest
 
 
 def _reported(event: Mapping[str, Any]) -> str:
@@ -294,24 +292,9 @@ def _reported(event: Mapping[str, Any]) -> str:
 
 def _held(client: "DockerClient", target: Target, credentials: Credentials) -> str:
     """The digest that the registry itself has under the tag."""
-    with _engine():
+    with engine_calls():
         data = client.images.get_registry_data(target.reference, auth_config=credentials.auth)
         return str(data.id)
-
-
-@contextmanager
-def _engine() -> Iterator[None]:
-    """Every failure of a call of the engine's becomes a _FailedError."""
-    import requests
-    import urllib3
-    from docker import errors
-
-    try:
-        yield
-    except errors.APIError as error:
-        raise _FailedError(error.explanation or str(error)) from error
-    except (requests.RequestException, urllib3.exceptions.HTTPError, errors.StreamParseError) as e:
-        raise _FailedError(f"EOF from the Docker engine: {e}") from e
 
 
 def _retrying(action: Callable[[], T]) -> T:
@@ -329,37 +312,40 @@ def _retrying(action: Callable[[], T]) -> T:
 
 
 def _is_passing(error: Exception) -> bool:
-    return isinstance(error, _FailedError) and error.passing
+    """Whether another try may do."""
+    if not isinstance(error, EngineError):
+        return False
+    text = str(error)
+    dropped = DROPPED.search(text) or not error.answered
+    return bool(dropped) and not REFUSED.search(text) and not ABSENT.search(text)
 
 
 def _tell_retry(details: "RetryDetails") -> None:
     number, pause = details.retry_num + 1, details.wait_for
-    _tell(f"push: {_clean(details.caused_by)}; try {number} of {TRIES} in {pause:.0f} s")
+    tell(f"push: {_clean(details.caused_by)}; try {number} of {TRIES} in {pause:.0f} s")
 
 
 @contextmanager
 def _explained(target: Target, credentials: Credentials) -> Iterator[None]:
-    """What a person has to do about a _FailedError, as a BuildError."""
+    """What a person has to do about an EngineError, as a BuildError."""
     try:
         yield
-    except _FailedError as error:
+    except EngineError as error:
+        if ABSENT.search(str(error)):
+            raise absent(target.reference) from error
         raise BuildError(_explanation(error, target, credentials)) from error
 
 
-def _explanation(error: _FailedError, target: Target, credentials: Credentials) -> str:
+def _explanation(error: EngineError, target: Target, credentials: Credentials) -> str:
     text = _clean(error)
-    if ABSENT.search(text):
-        return (
-            f"No image {target.reference} is on this engine: build it by `python -m builder build`."
-        )
     if REFUSED.search(text):
         return (
             f"{target.registry} refused {target.reference} ({text}): {_remedy(target, credentials)}"
         )
-    if error.passing:
+    if _is_passing(error):
         return (
             f"The push of {target.reference} to {target.registry} broke off {TRIES} times "
-            f"({text}): run it again, and what arrived is not sent again."
+            f"({text}): run it again; layers that arrived are not sent again."
         )
     return f"{target.reference} was not pushed to {target.registry}: {text}."
 
@@ -377,9 +363,13 @@ def _remedy(target: Target, credentials: Credentials) -> str:
 
 
 def _clean(error: BaseException) -> str:
-    """Somebody else's message, on one short line and without the queries of addresses."""
+    """Somebody else's message, on one short line and without the queries of addresses.
+
+    What is too long loses its middle: Go's errors say what was tried first, and why not last.
+    """
     text = " ".join(QUERY.sub("", str(error)).split()).rstrip(".")
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
 
 
 class _Progress:
@@ -388,7 +378,7 @@ class _Progress:
     def __init__(self, reference: str) -> None:
         self.layers = Layers()
         self._retried: set[str] = set()
-        self._line_at = time.monotonic()
+        self._pace = Pace()
         self._lines = not sys.stderr.isatty()
         self._bar = tqdm(total=0, desc=reference, unit="B", unit_scale=True, disable=self._lines)
 
@@ -411,17 +401,15 @@ class _Progress:
         self._bar.update(sum(self.layers.positions.values()) - self._bar.n)
 
     def _line(self, event: Mapping[str, Any]) -> None:
-        done = event.get("status") == "Pushed"
-        if done or time.monotonic() > self._line_at + LINE_S:
-            self._line_at = time.monotonic()
-            _tell(self.told())
+        if self._pace.is_due(anyway=event.get("status") == "Pushed"):
+            tell(self.told())
 
     def told(self) -> str:
         """Where the push is, in a line."""
         layers = self.layers
         sent, total = sum(layers.positions.values()), sum(layers.sizes.values())
         return (
-            f"push: {_size(sent)} of {_size(total)} in {len(layers.arrived)} of "
+            f"push: {size(sent)} of {size(total)} in {len(layers.arrived)} of "
             f"{len(layers.sizes)} layers; {len(layers.existing)} exist"
         )
 
@@ -432,13 +420,4 @@ class _Progress:
             self._retried.discard(layer)
         elif layer not in self._retried:
             self._retried.add(layer)
-            _tell(f"push: layer {layer} broke off; the engine is {status[0].lower()}{status[1:]}")
-
-
-def _size(count: int) -> str:
-    return f"{tqdm.format_sizeof(count)}B"
-
-
-def _tell(text: str) -> None:
-    """A line on standard error, above the bar if there is one."""
-    tqdm.write(text, file=sys.stderr)
+            tell(f"push: layer {layer} broke off; the engine is {status[0].lower()}{status[1:]}")

@@ -7,6 +7,7 @@ A finding tells the place and whose value it is, never the value.
 
 import base64
 import gzip
+import importlib
 import json
 import re
 import tarfile
@@ -15,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from builder.endpoint import SECRET_NAME
 from builder.errors import BuildError
 
 SHORTEST = 8  # of a secret that is searched for: shorter ones are found everywhere
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "RUNPOD_API_KEY", "DOCKER_PASSWORD")
 USER, PASSWORD = "DOCKER_USERNAME", "DOCKER_PASSWORD"
+SECRET_NAME = re.compile(r"(^|_)(TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 # Names of variables that look like a secret's and are none: a public key, in Python's own images.
 OPEN_NAMES = frozenset({"GPG_KEY"})
 BLOCK = 1 << 20  # bytes that are looked at in one go
@@ -80,10 +81,11 @@ def known(environ: Mapping[str, str]) -> list[Secret]:
 
 
 def _token_file(environ: Mapping[str, str]) -> dict[str, str]:
-    """The token that huggingface_hub would find: where it was told to, or where it keeps it."""
-    named = environ.get("HF_TOKEN_PATH", "").strip()
-    home = environ.get("HF_HOME", "").strip() or "~/.cache/huggingface"
-    path = Path(named or f"{home}/token").expanduser()
+    """The token that `hf auth login` left, wherever huggingface_hub keeps it."""
+    from huggingface_hub import constants
+
+    path = Path(constants.HF_TOKEN_PATH)
+    named = bool(environ.get("HF_TOKEN_PATH"))
     try:
         token = path.read_text("utf-8", "surrogateescape").strip()
     except OSError as error:
@@ -96,8 +98,12 @@ def _token_file(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def hidden(text: str, secrets: Iterable[Secret]) -> str:
-    """A text with a dash in place of each secret, known or by its looks."""
-    for secret in secrets:
+    """A text with a dash in place of each secret, known or by its looks.
+
+    Hide first and cut then: half a secret is not recognised.
+    """
+    # The longest first: one may begin with another, and its end would be left.
+    for secret in sorted(secrets, key=lambda secret: -len(secret.text)):
         text = text.replace(secret.text, "—")
     for pattern in PATTERNS.values():
         text = pattern.sub("—", text)
@@ -190,12 +196,14 @@ class Layers:
     Attributes:
         findings: where which value stands.
         closed: the layers that could not be read, and why.
-        count: how many were read.
+        packed: those whose packing this Python does not know.
+        searched: how many were read.
     """
 
     findings: list[Finding] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    count: int = 0
+    packed: list[str] = field(default_factory=list)
+    searched: int = 0
 
 
 def in_layers(
@@ -278,6 +286,7 @@ class _Search:
         self._secrets = secrets
         self._found: dict[tuple[str, str, str], None] = {}  # entry, file in it, secret's name
         self._closed: dict[str, str] = {}
+        self._packed: dict[str, str] = {}
         self._documents: dict[str, Any] = {}
 
     def entry(self, name: str, file: Any) -> None:
@@ -285,10 +294,14 @@ class _Search:
         first = file.peek(4)[:4]
         if first[:1] in (b"{", b"["):
             self._document(name, file.read())
-        elif first == ZSTD:
-            self._closed[name] = "it is compressed by zstd"
+        elif first[:2] == GZIP:
+            self._layer(name, gzip.GzipFile(fileobj=file))
+        elif first != ZSTD:
+            self._layer(name, file)
+        elif zstd := _zstd():
+            self._layer(name, zstd.ZstdFile(file))
         else:
-            self._layer(name, gzip.GzipFile(fileobj=file) if first[:2] == GZIP else file)
+            self._packed[name] = "not searched: it is packed by zstd; install backports.zstd"
 
     def _document(self, name: str, data: bytes) -> None:
         for secret in self._secrets:
@@ -305,7 +318,7 @@ class _Search:
             self._files(name, watched)
             while watched.read(BLOCK):  # what follows the end of the archive, or is none
                 pass
-        except (OSError, EOFError) as error:  # of gzip
+        except _unpacking_errors() as error:
             self._closed[name] = f"it cannot be unpacked ({error})"
         self._note(name, "", watched, None)
 
@@ -341,11 +354,12 @@ class _Search:
             for entry, file, secret in self._found
         ]
         absent = {name: "the engine's copy lacks it" for name in order if name not in self.seen}
-        closed = [
-            f"{self._where(places, name, '')}: {why}"
-            for name, why in (self._closed | absent).items()
-        ]
-        return Layers(found, closed, len(order))
+        closed, packed = (
+            [f"{self._where(places, name, '')}: {why}" for name, why in layers.items()]
+            for layers in (self._closed | absent, self._packed)
+        )
+        unread = self._closed | absent | self._packed
+        return Layers(found, closed, packed, sum(name not in unread for name in order))
 
     def _where(self, places: Mapping[str, str], entry: str, file: str) -> str:
         place = places.get(entry, f"the image's description ({entry})")
@@ -366,3 +380,18 @@ class _Search:
         text = " ".join(hidden(words, self._secrets).split())
         short = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
         return f" ({short})" if short else ""
+
+
+def _zstd() -> Any:
+    """Python's zstd, which it has since 3.14, or what brings it to older ones; None without."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def _unpacking_errors() -> tuple[type[Exception], ...]:
+    zstd = _zstd()
+    return (OSError, EOFError, *([zstd.ZstdError] if zstd else []))

@@ -4,7 +4,7 @@ The image is started as RunPod starts it, but between it and the world there is 
 plane of ours, in a second container on the same loopback, gives it jobs and is given the answers.
 Checked: the script of a job, plain and streamed; the probe; the name that the model is served
 under; that `docker stop` under load loses no job; that it does not run as root; its health command;
-and that no secret that is known here (HF_TOKEN or the file of HF_TOKEN_PATH, RUNPOD_API_KEY,
+and that no secret that is known here (HF_TOKEN, what `hf auth login` left, RUNPOD_API_KEY,
 DOCKER_PASSWORD) stands in its layers, its history, its settings or its log.
 """
 
@@ -16,20 +16,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from builder import checks
-from builder.docker_client import docker_client
-from builder.endpoint import SECRET_NAME
+from builder.docker_client import absent, docker_client, engine_errors
 from builder.errors import BuildError
 from builder.layers import size
+from builder.progress import alive, lines, tell, waiting
 from builder.secrets import (
     BLOCK,
+    SECRET_NAME,
+    Layers,
     Secret,
     hidden,
     in_config,
@@ -38,8 +39,8 @@ from builder.secrets import (
     in_log,
     known,
 )
-from builder.smoke_report import Report
-from builder.stage import Stage, engine_errors, health_wait_s
+from builder.smoke_report import Check, Report
+from builder.stage import Stage, health_wait_s
 
 if TYPE_CHECKING:
     from docker import DockerClient  # type: ignore[import-untyped]
@@ -47,9 +48,11 @@ if TYPE_CHECKING:
 JOB_FILE = Path("test_input.json")
 # RunPod's own limit for a job, in seconds; https://docs.runpod.io/serverless/endpoints/send-requests
 JOB_S = 600.0
+# Of the engine, in seconds: the classic store writes all of an image to a disk before it hands out
+# its first byte, and 40 GB take a slow disk (20 MB/s) half an hour.
+SILENCE_S = 3600
 LARGEST_JOB = 1_000_000  # characters as JSON in ASCII: it becomes words of a command
 LOOK_S = 2.0  # between two looks at the worker
-LINE_S = 15.0  # between two lines of progress where there is no terminal
 PHASE_WIDTH = 60  # characters of the worker's last line
 FINDINGS = 10  # places of secrets that are told one by one
 NAME_LABEL, REVISION_LABEL = "ai.commentary.model.name", "ai.commentary.model.revision"
@@ -162,7 +165,7 @@ def run(options: argparse.Namespace) -> None:
     plan = read(options, os.environ)
     if options.json and not options.json.absolute().parent.is_dir():
         raise BuildError(f"--json {options.json}: there is no such folder; make it first.")
-    report = smoke(docker_client(), plan, os.environ)
+    report = smoke(docker_client(SILENCE_S), plan, os.environ)
     sys.stdout.write(report.text())
     if options.json:
         text = json.dumps(report.document(), ensure_ascii=False, indent=2)
@@ -258,6 +261,11 @@ class Image:
         """Its labels."""
         return self.config.get("Labels") or {}
 
+    @property
+    def size(self) -> int:
+        """Bytes of its layers, unpacked; an engine's own sum may count them packed, too."""
+        return sum(step["Size"] for step in self.history)
+
 
 def find(client: "DockerClient", reference: str) -> Image:
     """The image of that name on the engine, or BuildError."""
@@ -267,9 +275,7 @@ def find(client: "DockerClient", reference: str) -> Image:
         try:
             image = client.images.get(reference)
         except errors.ImageNotFound as error:
-            raise BuildError(
-                f"No image {reference} is on this engine: build it by `python -m builder build`."
-            ) from error
+            raise absent(reference) from error
         return Image(image.attrs, image.history())
 
 
@@ -287,12 +293,12 @@ def smoke(client: "DockerClient", plan: Plan, environ: Mapping[str, str]) -> Rep
     secrets = [*known(environ), *plan.secrets]
     gpus = device_requests(plan.gpus)
     image = find(client, plan.image)
-    report = Report(plan.image, image.attributes["Id"], image.attributes["Size"])
+    report = Report(plan.image, image.attributes["Id"], image.size)
     try:
         with Stage(client, image.attributes["Id"]) as stage:
             Conductor(stage, plan, image, report, secrets).attempt(gpus)
     except BuildError as error:  # tell the rest, too: secrets are no matter of the start
-        _note(report, secrets, "containers", [str(error)])
+        _note(report, secrets, Check("containers", (str(error),)))
     _search(client, image, secrets, report)
     return report
 
@@ -329,13 +335,13 @@ class Conductor:
             self._conduct(gpus)
         except BuildError as error:
             self._check("worker", [str(error)])
-        if log := self._stage.log():
+        if log := plain(self._stage.log()):
             self._report.phases = phases_of(log)
             own = Secret("the key that RunPod gives a worker", self._stage.key.encode())
             self._check("no secret in the log", _told(in_log(log, [*self._secrets, own])))
 
     def _check(self, name: str, problems: Sequence[str], note: str = "") -> None:
-        _note(self._report, self._secrets, name, problems, note)
+        _note(self._report, self._secrets, Check(name, tuple(problems), note))
 
     def _conduct(self, gpus: list[Any] | None) -> None:
         """All of it; BuildError where the worker ends of itself or does nothing."""
@@ -361,18 +367,27 @@ class Conductor:
     ) -> dict[str, Any]:
         """The plane's state when it is as wanted; BuildError where that does not come."""
         end = time.monotonic() + seconds
-        with waiting(what) as show:
+        with waiting(f"smoke: {what}") as show:
             while not (state := self._stage.wait(**wanted, seconds=LOOK_S))["met"]:
                 if self._stage.ended():
-                    raise BuildError(f"it ended with {self._stage.end()} at {what}: {self._said()}")
+                    said = checks.shortened(last_words(self._log()))
+                    raise BuildError(f"it ended with {self._stage.end()} at {what}: {said}")
                 if time.monotonic() > end:
                     raise BuildError(f"{what} is not over after {seconds:.0f} s ({advice})")
                 self._sample()
-                show(hidden(phase_of(self._stage.log(lines=1)), self._secrets))
+                show(phase_of(self._log(last=1)))
         return state
 
-    def _said(self) -> str:
-        return checks.shortened(last_words(self._stage.log()))
+    def _log(self, last: int | None = None) -> str:
+        """The worker's log without colours and secrets: what is cut of it later is no secret's."""
+        return hidden(plain(self._stage.log(last)), self._secrets)
+
+    def _all_jobs(self) -> dict[str, Any]:
+        """All jobs by id, their errors without secrets: checks cut what is long."""
+        jobs = self._stage.jobs()
+        for job in jobs.values():
+            job["error"] = job["error"] and hidden(str(job["error"]), self._secrets)
+        return jobs
 
     def _sample(self) -> None:
         memory = self._stage.memory()
@@ -391,10 +406,10 @@ class Conductor:
         plan, name = self._plan, self._name()
         actions, ok = plan.actions, plan.fallback_ok
         job = self._answered("script", {**plan.job, "stream": False})
-        lines = f"{len(actions)} lines for {len(actions)} actions"
-        self._check("script", checks.script(job, actions, fallback_ok=ok), lines)
+        count = f"{len(actions)} lines for {len(actions)} actions"
+        self._check("script", checks.script(job, actions, fallback_ok=ok), count)
         job = self._answered("stream", {**plan.job, "stream": True})
-        self._check("stream", checks.stream(job, actions, fallback_ok=ok), lines)
+        self._check("stream", checks.stream(job, actions, fallback_ok=ok), count)
         job = self._answered("models", MODELS)
         self._check("served name", checks.served_name(job, name) + self._labelled(), str(name))
         job = self._answered("probe", PROBE)
@@ -403,7 +418,7 @@ class Conductor:
     def _answered(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         [job] = self._stage.add(name, given)
         self._await(name, {"ended": job}, JOB_S, "RunPod would end the job, too")
-        told: dict[str, Any] = self._stage.jobs()[job]
+        told: dict[str, Any] = self._all_jobs()[job]
         self._report.job_s[name] = told["seconds"]
         return told
 
@@ -426,10 +441,10 @@ class Conductor:
     def _health(self) -> None:
         healthcheck = self._image.config.get("Healthcheck")
         if not healthcheck or healthcheck.get("Test") in (None, [], ["NONE"]):
-            self._check("health", [], "the image has no HEALTHCHECK")
+            self._check("health", ["the image has no HEALTHCHECK, as our Dockerfile has one"])
             return
         end = time.monotonic() + health_wait_s(healthcheck)
-        with waiting("health") as show:
+        with waiting("smoke: health") as show:
             while (status := self._stage.health()) != "healthy" and time.monotonic() < end:
                 show(str(status))
                 time.sleep(LOOK_S / 2)
@@ -449,7 +464,7 @@ class Conductor:
         state = self._await("drain", wanted, JOB_S, "it takes no two jobs at once")
         tell(f"smoke: drain: docker stop, {len(state['atStop'])} jobs in flight")
         self._report.drain_s = stage.stop(plan.stop_timeout)
-        everything = stage.jobs()
+        everything = self._all_jobs()
         jobs = [everything[name] for name in ids]
         self._report.drain = {
             "in flight": len(state["atStop"]),
@@ -460,12 +475,16 @@ class Conductor:
         self._check("drain", problems, "docker stop under load lost nothing")
 
 
-def _note(
-    report: Report, secrets: Sequence[Secret], name: str, problems: Sequence[str], note: str = ""
-) -> None:
-    """Note a check, its problems without any secret, and tell of them at once."""
-    report.check(name, [hidden(problem, secrets) for problem in problems], note)
+def _note(report: Report, secrets: Sequence[Secret], check: Check) -> None:
+    """Note a check, its texts without any secret, and tell of it at once."""
+    problems = tuple(hidden(problem, secrets) for problem in check.problems)
+    report.checks.append(replace(check, problems=problems, note=hidden(check.note, secrets)))
     tell(f"smoke: {report.checks[-1].text}")
+
+
+def plain(log: str) -> str:
+    """A log without colours."""
+    return ANSI.sub("", log)
 
 
 def phases_of(log: str) -> dict[str, float]:
@@ -476,15 +495,15 @@ def phases_of(log: str) -> dict[str, float]:
 
 def last_words(log: str) -> str:
     """Why a worker ended: its last CRITICAL line, else the last of all."""
-    found = CRITICAL.findall(ANSI.sub("", log))
-    lines = [line for line in log.splitlines() if line.strip()]
-    return str(found[-1]) if found else (lines or ["it said nothing"])[-1]
+    found = CRITICAL.findall(log)
+    said = [line for line in log.splitlines() if line.strip()]
+    return str(found[-1]) if found else (said or ["it said nothing"])[-1]
 
 
 def phase_of(log: str) -> str:
     """The end of a log as a word on how far the start is."""
-    lines = re.split(r"[\r\n]+", ANSI.sub("", log).strip())
-    return " ".join(lines[-1].split())[:PHASE_WIDTH]
+    last = re.split(r"[\r\n]+", log.strip())[-1]
+    return " ".join(last.split())[:PHASE_WIDTH]
 
 
 def gpus_of(told: str) -> list[dict[str, Any]]:
@@ -504,25 +523,27 @@ def _search(
     client: "DockerClient", image: Image, secrets: Sequence[Secret], report: Report
 ) -> None:
     """Look for secrets in the image; in its layers, for those that are known here."""
-    note = partial(_note, report, secrets)
     settings = in_config(image.attributes, secrets)
     history = in_history(image.history, secrets)
-    note("no secret in settings", _told(settings))
-    note("no secret in the history", _told(history))
-    if not secrets:
-        note("no secret in layers", [], "not searched: no secret is known here")
-        return
     known_already = {finding.what for finding in [*settings, *history]}
-    note("no secret in layers", *_in_layers(client, image, secrets, known_already))
+    for check in (
+        Check("no secret in settings", tuple(_told(settings))),
+        Check("no secret in the history", tuple(_told(history))),
+    ):
+        _note(report, secrets, check)
+    _note(report, secrets, _in_layers(client, image, secrets, known_already))
 
 
 def _in_layers(
     client: "DockerClient", image: Image, secrets: Sequence[Secret], known_already: set[str]
-) -> tuple[list[str], str]:
-    name, total = image.attributes["Id"], image.attributes["Size"]
-    with engine_errors("The image's layers cannot be read"), _bytes_bar(total) as moved:
-        saved = client.images.get(name).save(chunk_size=BLOCK)
-        found = in_layers(saved, secrets, moved)
+) -> Check:
+    name = "no secret in layers"
+    if not secrets:
+        return Check(name, note="not searched: no secret is known here", skipped=True)
+    try:
+        found = _searched(client, image, secrets)
+    except BuildError as error:  # what the worker did is told all the same
+        return Check(name, (str(error),))
     # What describes the image repeats its settings and its history.
     fresh = [
         finding
@@ -530,7 +551,17 @@ def _in_layers(
         if finding.where.startswith("layer ") or finding.what not in known_already
     ]
     names = ", ".join(secret.name for secret in secrets)
-    return _told(fresh) + found.closed, f"{found.count} layers searched for {names}"
+    note = "; ".join([f"{found.searched} layers searched for {names}", *found.packed])
+    return Check(name, (*_told(fresh), *found.closed), note, skipped=bool(found.packed))
+
+
+def _searched(client: "DockerClient", image: Image, secrets: Sequence[Secret]) -> Layers:
+    """What all of the image's layers have of the secrets."""
+    with engine_errors("The image's layers cannot be read"):
+        with alive("smoke: layers", "the engine writes the image out"):
+            saved = client.images.get(image.attributes["Id"]).save(chunk_size=BLOCK)
+        with _bytes_bar(image.size) as moved:
+            return in_layers(saved, secrets, moved)
 
 
 def _told(findings: Sequence[Any]) -> list[str]:
@@ -538,54 +569,25 @@ def _told(findings: Sequence[Any]) -> list[str]:
     return [*map(str, findings[:FINDINGS]), *([f"and in {more} more places"] if more > 0 else [])]
 
 
-# Progress
-
-
-def tell(text: str) -> None:
-    """A line on standard error, above the bar if there is one."""
-    tqdm.write(text, file=sys.stderr)
-
-
-@contextmanager
-def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """Show how long something takes, and the last word of it, while the block goes on."""
-    if not sys.stderr.isatty():
-        yield _lines(what)
-        return
-    form = "{desc} {elapsed}{postfix}"
-    with tqdm(desc=f"smoke: {what}", bar_format=form, leave=False, file=sys.stderr) as bar:
-        yield bar.set_postfix_str
-
-
-def _lines(what: str) -> Callable[[str], None]:
-    began = time.monotonic()
-    next_at = [began]
-
-    def show(word: str) -> None:
-        now = time.monotonic()
-        if now >= next_at[0]:
-            next_at[0] = now + LINE_S
-            tell(f"smoke: {what}: {now - began:.0f} s: {word}")
-
-    return show
-
-
 @contextmanager
 def _bytes_bar(total: int) -> Iterator[Callable[[int], None]]:
     """Show how many bytes of the image have been searched."""
     done = 0
-    show = _lines("layers")
-    lines = not sys.stderr.isatty()
+    show = lines("smoke: layers")
     with tqdm(
-        total=total, desc="smoke: layers", unit="B", unit_scale=True, disable=lines, leave=False
+        total=total,
+        desc="smoke: layers",
+        unit="B",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+        leave=False,
     ) as bar:
 
         def moved(count: int) -> None:
             nonlocal done
             done += count
             bar.update(count)
-            if lines:
+            if bar.disable:
                 show(f"{size(done)} of {size(total)}")
 
-        moved(0)  # an engine may write the image out first, in silence
         yield moved

@@ -1,6 +1,5 @@
 """What a trial of an image has come to: for a person, and as JSON."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,17 +8,19 @@ from builder.layers import size
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that an image must be: good where there are no problems."""
+    """One thing that an image must be: good where there are no problems and it was not skipped."""
 
     name: str
     problems: tuple[str, ...] = ()
     note: str = ""
+    skipped: bool = False  # not looked at, or not at all of it, for the reason in the note
 
     @property
     def text(self) -> str:
         """The check in one line."""
         told = "; ".join(self.problems) or self.note
-        return f"{'✗' if self.problems else '✓'} {self.name}{': ' if told else ''}{told}"
+        mark = "✗" if self.problems else "–" if self.skipped else "✓"
+        return f"{mark} {self.name}{': ' if told else ''}{told}"
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Report:
         image: as it was named.
         image_id: its digest in the engine.
         image_bytes: of all its layers, unpacked.
-        checks: those that were made, in order.
+        checks: those that were made or skipped, in order.
         ready_s: seconds from the container's start to the first call for jobs.
         phases: of the start, in seconds, as the worker tells them.
         memory_bytes, memory_source: the worker's peak, and who says so.
@@ -52,10 +53,6 @@ class Report:
     job_s: dict[str, float] = field(default_factory=dict)
     drain_s: float | None = None
     drain: dict[str, int] = field(default_factory=dict)
-
-    def check(self, name: str, problems: Sequence[str] = (), note: str = "") -> None:
-        """Note a check, and what is wrong if anything is."""
-        self.checks.append(Check(name, tuple(problems), note))
 
     @property
     def failures(self) -> list[str]:

@@ -8,13 +8,13 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from builder.docker_client import engine_errors
 from builder.errors import BuildError
 
 if TYPE_CHECKING:
@@ -72,21 +72,6 @@ def variables(key: str) -> dict[str, str]:
         "RUNPOD_POD_ID": "smoke",
         "RUNPOD_AI_API_KEY": key,
     }
-
-
-@contextmanager
-def engine_errors(about: str) -> Iterator[None]:
-    """Every failure of the Docker engine's as a BuildError that says what it was about."""
-    import requests
-    import urllib3
-    from docker import errors
-
-    try:
-        yield
-    except errors.APIError as error:
-        raise BuildError(f"{about}: {error.explanation or error}.") from error
-    except (errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as e:
-        raise BuildError(f"{about}: {e}.") from e
 
 
 class Stage:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from docker.errors import ImageNotFound
 
 from builder import build as module
 from builder.build import Client, Plan, add_arguments, build, buildkit, planned, words_of
@@ -196,3 +197,36 @@ def test_our_own_commit_is_named(tmp_path, monkeypatch):
     (tmp_path / "x").write_text("")
     subprocess.run([*git, "add", "x"], check=True)
     assert module.revision_of_ours() == f"{commit}-dirty"
+
+
+class Engine:
+    """A client of an engine that has one image, by its name."""
+
+    def __init__(self, name, digests):
+        layers = {"RepoDigests": digests, "RootFS": {"Layers": ["a", "b"]}}
+        steps = [{"CreatedBy": "COPY b /", "Size": 2}, {"CreatedBy": "COPY a /", "Size": 1}]
+        image = argparse.Namespace(attrs=layers, history=lambda: steps)
+        self._images, self.images = {name: image}, self
+
+    def info(self):
+        return {"DriverStatus": [["Backing Filesystem", "extfs"]]}
+
+    def get(self, name):
+        if name not in self._images:
+            raise ImageNotFound(name)
+        return self._images[name]
+
+    def list(self, **_):
+        return list(self._images.values())
+
+
+def test_docker_hub_s_own_name_is_left_out_as_the_engine_does():
+    """What was pushed as docker.io/you/x has digests of you/x."""
+    engine = Engine("docker.io/you/x:1", ["you/x@sha256:1"])
+    assert "you/x uploads 0 of 2 layers" in module.told(engine, "docker.io/you/x:1")
+
+
+def test_an_image_that_another_engine_built_is_said_to_be_there():
+    """Client and SDK may follow different settings; the build is not lost, and that is told."""
+    with pytest.raises(BuildError, match="DOCKER_HOST"):
+        module.told(Engine("you/x:1", []), "you/x:2")

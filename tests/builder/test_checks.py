@@ -153,6 +153,7 @@ def test_a_good_stream_has_no_problems_in_any_order():
         (answered(*CHUNKS[:2], {"line": LINES[2]}, DONE), "3 chunks for 2 places"),
         (answered(*CHUNKS[:2], CHUNKS[2] | {"index": 3}, DONE), "3 chunks for 3 places"),
         (answered(*CHUNKS, DONE, chunks=[]), "0 chunks were streamed, but the output has 4"),
+        (answered(*CHUNKS, DONE, chunks=[*CHUNKS[::-1], DONE]), "are not those of the output"),
         (answered(*CHUNKS[:2], {"line": LINES[0], "index": 2}, DONE), "line 2 has actionId '7'"),
         (answered(error="no"), "the job failed: no"),
     ],

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from builder.build import told
 from builder.layers import Layer, in_registry, layers_of, size, step, table
 
 
@@ -64,6 +65,7 @@ def test_sizes_are_told_in_docker_s_units(count, told):
 def test_a_step_is_told_in_a_line():
     """Shell, build arguments and BuildKit's mark are left out; what is too long is cut."""
     assert step("RUN |2 A=b c C=d /bin/sh -c apt-get  update # buildkit") == "RUN apt-get update"
+    assert step("RUN |1 A=b /bin/bash -c pip list # buildkit") == "RUN pip list"
     assert step("/bin/sh -c #(nop) ADD file:1 in / ") == "ADD file:1 in /"
     assert len(step("COPY " + "x" * 200)) == 80
 
@@ -89,3 +91,52 @@ def test_the_table_says_of_each_layer_whether_it_is_new():
         ["5", "B", "there", "RUN x"],
         ["2", "kB", "new", "COPY y /"],
     ]
+
+
+def test_where_nobody_knows_what_the_registry_has_the_table_does_not_say():
+    """Neither there nor new."""
+    told = table([Layer("a", 5, "RUN x")], None)
+    assert told.split() == ["5", "B", "RUN", "x"]
+
+
+class Engine:
+    """An engine with one image, built as me/worker:1; `pushed` is what it calls its digests."""
+
+    def __init__(self, driver, pushed):
+        layers = {"Layers": ["a", "b"]}
+        self.attrs = {"RepoDigests": pushed, "RootFS": layers}
+        self.images, self.driver = self, driver
+
+    def info(self):
+        return {"DriverStatus": self.driver}
+
+    def get(self, _reference):
+        return self
+
+    def list(self, all):  # noqa: A002  # the SDK's name
+        return [self] if all else []
+
+    def history(self):
+        return history(("COPY a /", 2_000_000), ("COPY b /", 1000))
+
+
+@pytest.mark.parametrize(
+    ("pushed", "words"),
+    [
+        ([], "uploads 2 of 2 layers, 2 MB before compression"),
+        (["me/worker@sha256:1"], "uploads 0 of 2 layers, 0 B before compression"),
+    ],
+)
+def test_a_build_says_what_a_push_would_upload(pushed, words):
+    """The classic store gives a digest to what was pushed, also where it was built once more."""
+    text = told(Engine([["Backing Filesystem", "extfs"]], pushed), "me/worker:1")
+    assert f"me/worker:1 (2 MB): a push to me/worker {words}" in text
+
+
+def test_a_build_does_not_say_what_the_engine_cannot_know():
+    """Containerd's store gives every image a digest, pushed or not."""
+    driver = [["driver-type", "io.containerd.snapshotter.v1"]]
+    text = told(Engine(driver, ["me/worker@sha256:1"]), "me/worker:1")
+    assert "uploads 0" not in text
+    assert "there" not in text
+    assert text.endswith("containerd's image store does not know.")

@@ -11,6 +11,7 @@ import stamina
 import urllib3
 from docker import errors
 
+from builder import progress
 from builder import push as module
 from builder.__main__ import main
 from builder.errors import BuildError
@@ -20,7 +21,7 @@ REFERENCE = "registry.example/user/worker:1.0.0"
 DIGEST = "sha256:" + "a" * 64
 SECRET = "pa55-word"
 ENVIRON = {"DOCKER_USERNAME": "user", "DOCKER_PASSWORD": SECRET}
-DONE = {"progressDetail": {}, "aux": {"Tag": "1.0.0", "Digest": DIGEST, "Size": 943}}
+DONE = {"status": f"1.0.0: digest: {DIGEST} size: 943"}
 
 
 def says(text):
@@ -257,7 +258,9 @@ def test_layers_are_counted_apart_and_bytes_summed():
     assert (layers.existing, layers.arrived, layers.sent) == ({"a", "b"}, {"c", "d"}, 2148)
 
 
-@pytest.mark.parametrize("again", ["Preparing", "Retrying in 5 seconds", "Retrying in 1 second"])
+@pytest.mark.parametrize(
+    "again", ["Preparing", "Waiting", "Retrying in 5 seconds", "Retrying in 1 second"]
+)
 def test_bytes_that_are_sent_again_count_again(again):
     """A layer that broke off begins anew, and crosses the wire anew; the bar goes back with it."""
     layers = Layers()
@@ -292,6 +295,48 @@ def test_a_push_returns_what_was_sent_and_where_it_is():
     pushed = push(engine, REFERENCE, ENVIRON)
     assert (pushed.reference, pushed.digest) == (REFERENCE, DIGEST)
     assert (pushed.existing_layers, pushed.uploaded_bytes) == (1, 7)
+
+
+CLASSIC = [
+    {"status": "The push refers to repository [registry.example/user/worker]"},
+    status("a", "Preparing"),
+    status("a", "Layer already exists"),
+    pushing("b", 512, 1_000_000),
+    pushing("b", 1_003_520, 1_000_000),
+    status("b", "Pushed"),
+    DONE,
+    {"progressDetail": {}, "aux": {"Tag": "1.0.0", "Digest": DIGEST, "Size": 943}},
+]
+# https://github.com/moby/moby/blob/v28.5.2/daemon/containerd/progress.go: it looks at each layer
+# ten times a second, ends without `aux`, and says why it left an index out by an `aux` of its own.
+CONTAINERD = [
+    {"status": "The push refers to repository [registry.example/user/worker]"},
+    *(status(layer, "Waiting") for layer in "abcb"),
+    status("a", "Layer already exists"),
+    pushing("b", 250_000, 1_003_520),
+    status("b", "Pushed"),
+    status("c", "Pushed"),
+    {"progressDetail": {}, "aux": {"manifestPushedInsteadOfIndex": True}},
+    DONE,
+]
+
+
+@pytest.mark.parametrize(
+    ("stream", "uploaded"), [(CLASSIC, 1), (CONTAINERD, 2)], ids=["classic", "containerd"]
+)
+def test_the_engine_may_have_either_image_store(stream, uploaded):
+    """Both end by the same line; a layer that was pushed was sent to its end."""
+    pushed = push(Engine(stream), REFERENCE, ENVIRON)
+    assert pushed.digest == DIGEST
+    assert (pushed.uploaded_layers, pushed.existing_layers) == (uploaded, 1)
+    assert pushed.uploaded_bytes == 1_003_520
+
+
+def test_an_engine_that_ends_without_a_digest_has_not_pushed(pauses):
+    """Its connection broke off, or it is none that we know."""
+    with pytest.raises(BuildError, match="ended without a digest"):
+        push(Engine(*[[*CONTAINERD[:-1]]] * 4), REFERENCE, ENVIRON)
+    assert len(pauses) == 3
 
 
 def test_the_credentials_go_to_the_push_and_to_the_check():
@@ -403,7 +448,8 @@ def test_a_dropped_connection_is_tried_again_and_told(stream, capsys):
 def test_the_pauses_grow_and_the_fourth_try_is_the_last(pauses):
     """Two, six and eighteen seconds; then the error of the last try."""
     engine = Engine(*[[says("EOF")]] * 9)
-    with pytest.raises(BuildError, match=r"registry\.example broke off 4 times \(EOF\)"):
+    told = r"registry\.example broke off 4 times \(EOF\): run it again; layers that arrived"
+    with pytest.raises(BuildError, match=told):
         push(engine, REFERENCE, ENVIRON)
     assert pauses == [2, 6, 18]
     assert len(engine.tries) == 5
@@ -453,10 +499,13 @@ def test_a_check_that_finds_nothing_raises():
 
 def test_a_foreign_message_is_cut_to_a_line_without_queries():
     """A page of HTML, and the state that upload addresses carry, do not reach the terminal."""
-    text = 'Patch "https://registry.example/v2/uploads/1?_state=abc": bad\n<html>' + "x" * 900
+    address = "https://registry.example/v2/uploads/1?_state=abc"
+    text = f'Patch "{address}": bad\n<html>{"x" * 900}: quota is used up'
     with pytest.raises(BuildError) as raised:
         push(Engine([says(text)]), REFERENCE, ENVIRON)
     message = str(raised.value)
+    assert 'Patch "https://' in message
+    assert "quota is used up" in message
     assert "_state" not in message
     assert "\n" not in message
     assert len(message) < 500
@@ -481,15 +530,15 @@ def test_without_a_terminal_progress_is_plain_lines(capsys):
     push(Engine(STREAM), REFERENCE, ENVIRON)
     assert capsys.readouterr().err.splitlines() == [
         "push: layer b broke off; the engine is retrying in 5 seconds",
-        "push: 3.00MB of 3.00MB in 1 of 1 layers; 1 exist",
+        "push: 3 MB of 3 MB in 1 of 1 layers; 1 exist",
     ]
 
 
 def test_a_long_layer_is_told_of_while_it_is_sent(capsys, monkeypatch):
     """Where nobody sees a bar, a line now and then shows that it goes on."""
-    monkeypatch.setattr(module, "LINE_S", -1.0)
+    monkeypatch.setattr(progress, "LINE_S", -1.0)
     push(Engine([pushing("b", 1_000_000, 3_000_000), DONE]), REFERENCE, ENVIRON)
-    assert "push: 1.00MB of 3.00MB in 0 of 1 layers; 0 exist\n" in capsys.readouterr().err
+    assert "push: 1 MB of 3 MB in 0 of 1 layers; 0 exist\n" in capsys.readouterr().err
 
 
 def test_on_a_terminal_progress_is_one_bar(capsys, monkeypatch):
@@ -516,7 +565,14 @@ def test_the_command_says_what_to_paste(monkeypatch, capsys):
 def test_the_summary_counts_layers_and_bytes():
     """Bytes that were sent twice are counted twice."""
     told = summary(push(Engine(STREAM), REFERENCE, ENVIRON), parse(REFERENCE))
-    assert "layers: 1 uploaded (4.00MB before compression), 1 there already\n" in told
+    assert "layers: 1 uploaded (4 MB by the engine's count), 1 there already\n" in told
+
+
+def test_where_the_engine_told_of_no_bytes_the_summary_does_not_either():
+    """A layer of kilobytes is through before containerd's store looks."""
+    stream = [status("a", "Waiting"), status("a", "Pushed"), DONE]
+    told = summary(push(Engine(stream), REFERENCE, ENVIRON), parse(REFERENCE))
+    assert "layers: 1 uploaded, 0 there already\n" in told
 
 
 def test_a_failed_push_is_one_line_and_failure(monkeypatch, capsys):
@@ -533,27 +589,3 @@ def test_one_password_is_not_sent_to_two_registries(monkeypatch, capsys):
     monkeypatch.setattr(module, "docker_client", lambda: pytest.fail("an engine was asked"))
     assert main(["push", "user/worker:1", REFERENCE]) == 1
     assert "one registry" in capsys.readouterr().err
-
-
-# The engine
-
-
-@pytest.mark.parametrize("host", ["unix:///none/docker.sock", "tcp://127.0.0.1:1", "carrier://x"])
-def test_an_engine_that_does_not_answer_is_to_be_started(host, monkeypatch, capsys):
-    """Whether it is off, elsewhere or misspelt, its address is told."""
-    monkeypatch.setenv("DOCKER_HOST", host)
-    assert main(["push", REFERENCE]) == 1
-    told = capsys.readouterr().err
-    assert host in told
-    assert "start it" in told
-
-
-def test_a_socket_that_is_closed_to_the_user_says_which_group(monkeypatch, capsys):
-    """The engine runs; starting it would not help."""
-
-    def closed(**_):
-        raise errors.DockerException("PermissionError(13, 'Permission denied')")
-
-    monkeypatch.setattr("docker.from_env", closed)
-    assert main(["push", REFERENCE]) == 1
-    assert "group `docker`" in capsys.readouterr().err

@@ -4,9 +4,13 @@ import base64
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 import tarfile
 
 import pytest
+from backports import zstd
 
 from builder import secrets as module
 from builder.errors import BuildError
@@ -24,7 +28,6 @@ from builder.secrets import (
 VALUE = "s3cret-of-ours"
 OURS = Secret("HF_TOKEN", VALUE.encode())
 STRANGE = "hf_" + "A1b2C3d4" * 4
-HOMELESS = {"HF_HOME": "/nowhere"}
 
 
 def told(findings):
@@ -34,6 +37,14 @@ def told(findings):
 # What is known
 
 
+@pytest.fixture(autouse=True)
+def login(monkeypatch, tmp_path):
+    """Where huggingface_hub keeps its login: a file of this test's, which is not there yet."""
+    path = tmp_path / "login"
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(path))
+    return path
+
+
 def test_every_secret_of_the_environment_is_known_by_its_name():
     environ = {
         "HF_TOKEN": "token-of-hf",
@@ -41,33 +52,49 @@ def test_every_secret_of_the_environment_is_known_by_its_name():
         "RUNPOD_API_KEY": "key-of-runpod",
         "DOCKER_PASSWORD": "pass word",
     }
-    found = {secret.name: secret.text for secret in known(environ | HOMELESS)}
+    found = {secret.name: secret.text for secret in known(environ)}
     assert found == environ
 
 
-def test_a_token_file_is_known_where_it_is_named_and_where_the_hub_keeps_it(tmp_path):
-    (tmp_path / "token").write_text(f"{VALUE}\n")
-    [named] = known({"HF_TOKEN_PATH": str(tmp_path / "token")} | HOMELESS)
-    [kept] = known({"HF_HOME": str(tmp_path)})
-    assert named == Secret("HF_TOKEN_PATH", VALUE.encode())
-    assert kept.value == VALUE.encode()
+def test_a_login_is_known_and_named_as_a_person_knows_it(login):
+    """By its variable where that says where it is, else by its path."""
+    login.write_text(f"{VALUE}\n")
+    assert known({"HF_TOKEN_PATH": str(login)}) == [Secret("HF_TOKEN_PATH", VALUE.encode())]
+    assert known({}) == [Secret(str(login), VALUE.encode())]
 
 
-def test_a_token_file_that_cannot_be_read_is_an_error_only_where_it_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("variable", "below"),
+    [("XDG_CACHE_HOME", "huggingface/token"), ("HF_HOME", "token"), ("HF_TOKEN_PATH", "")],
+)
+def test_the_login_is_where_huggingface_hub_keeps_it(variable, below, tmp_path):
+    """Whichever of its variables says where."""
+    path = tmp_path / "cache" / below
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(VALUE)
+    code = "import os; from builder.secrets import known; print(known(os.environ)[0].text)"
+    environ = {"PATH": os.environ["PATH"], variable: str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{VALUE}\n"
+
+
+def test_a_login_that_cannot_be_read_is_an_error_only_where_it_is_named(login):
     """A secret that is silently not searched for would count as absent."""
-    assert known({"HF_HOME": str(tmp_path)}) == []
+    assert known({}) == []
     with pytest.raises(BuildError, match="HF_TOKEN_PATH"):
-        known({"HF_TOKEN_PATH": str(tmp_path / "none")})
+        known({"HF_TOKEN_PATH": str(login)})
 
 
 def test_what_is_short_is_not_searched_for():
     """Seven letters stand in any image by chance."""
-    assert known({"HF_TOKEN": "1234567", "DOCKER_PASSWORD": ""} | HOMELESS) == []
-    assert known({"HF_TOKEN": " 12345678\n"} | HOMELESS) == [Secret("HF_TOKEN", b"12345678")]
+    assert known({"HF_TOKEN": "1234567", "DOCKER_PASSWORD": ""}) == []
+    assert known({"HF_TOKEN": " 12345678\n"}) == [Secret("HF_TOKEN", b"12345678")]
 
 
 def test_a_registry_login_is_known_as_docker_writes_it():
-    found = known({"DOCKER_USERNAME": "ann", "DOCKER_PASSWORD": VALUE} | HOMELESS)
+    found = known({"DOCKER_USERNAME": "ann", "DOCKER_PASSWORD": VALUE})
     assert base64.b64encode(f"ann:{VALUE}".encode()) in [secret.value for secret in found]
 
 
@@ -108,6 +135,13 @@ def test_a_known_secret_is_told_by_its_name_alone():
     [finding] = in_text(f"a {VALUE} b", "here", [OURS])
     assert str(finding) == "the value of HF_TOKEN in here"
     assert hidden(f"a {VALUE} b", [OURS]) == "a — b"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_nothing_is_left_of_a_secret_that_begins_with_another(order):
+    """Whichever of them is known first."""
+    longer = Secret("RUNPOD_API_KEY", f"{VALUE}-and-more".encode())
+    assert hidden(f"a {VALUE}-and-more b", [OURS, longer][::order]) == "a — b"
 
 
 def test_a_log_tells_the_line():
@@ -206,18 +240,22 @@ BAD = archive(
 )
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"]
+)
 def test_a_layer_tells_its_number_its_step_and_the_file(pack):
     found = search(saved(pack(PLAIN), pack(BAD), pack(PLAIN)))
     place = "layer 2 of 3 (COPY 1 /), file b/c.txt"
     assert told(found.findings) == [f"the value of HF_TOKEN in {place}"]
-    assert found.count == 3
+    assert found.searched == 3
     assert not found.closed
+    assert not found.packed
 
 
-def test_a_layer_in_several_gzip_members_is_read_to_its_end():
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gzip", "zstd"])
+def test_a_layer_in_several_pieces_is_read_to_its_end(pack):
     """As lazily pulled layers are packed."""
-    packed = gzip.compress(BAD[:2000]) + gzip.compress(BAD[2000:])
+    packed = pack(BAD[:2000]) + pack(BAD[2000:])
     assert len(search(saved(packed)).findings) == 1
 
 
@@ -274,12 +312,32 @@ def test_a_layer_that_is_no_whole_archive_is_searched_all_the_same(layer, monkey
 
 @pytest.mark.parametrize(
     ("layer", "why"),
-    [(b"\x28\xb5\x2f\xfd rest", "zstd"), (gzip.compress(BAD)[:60], "cannot be unpacked")],
+    [
+        (b"\x28\xb5\x2f\xfd rest", "cannot be unpacked"),
+        (zstd.compress(BAD)[:60], "cannot be unpacked"),
+        (gzip.compress(BAD)[:60], "cannot be unpacked"),
+    ],
 )
 def test_a_layer_that_cannot_be_read_is_told(layer, why):
-    [closed] = search(saved(layer)).closed
-    assert closed.startswith("layer 1 of 1")
+    found = search(saved(layer, PLAIN))
+    [closed] = found.closed
+    assert closed.startswith("layer 1 of 2")
     assert why in closed
+    assert found.searched == 1
+
+
+def test_without_zstd_its_layers_are_told_apart(monkeypatch):
+    """They are no fault of the image's; the others are searched."""
+    monkeypatch.setattr(module.importlib, "import_module", no_module)
+    found = search(saved(zstd.compress(PLAIN), gzip.compress(BAD)))
+    [packed] = found.packed
+    assert packed.startswith("layer 1 of 2 (COPY 0 /): not searched")
+    assert not found.closed
+    assert len(found.findings) == found.searched == 1
+
+
+def no_module(name):
+    raise ImportError(name)
 
 
 def test_every_secret_is_searched_for():
@@ -308,7 +366,7 @@ def test_a_layer_that_the_copy_lacks_is_told_and_one_that_is_linked_is_there():
     """Engines write layers that are the same but once."""
     found = search(linked("blobs/0"))
     assert not found.closed
-    assert found.count == 2
+    assert found.searched == 2
     [closed] = search(linked("blobs/9")).closed
     assert closed == "layer 2 of 2: the engine's copy lacks it"
 

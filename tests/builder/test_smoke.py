@@ -7,13 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 
-from builder import control_plane, secrets, smoke
+from builder import checks, control_plane, progress, secrets, smoke
 from builder.__main__ import main
 from builder.control_plane import Plane
 from builder.errors import BuildError
 from builder.smoke import device_requests, gpus_of, last_words, phase_of, phases_of, read_job
-from builder.stage import End, Memory, health_wait_s
+from builder.stage import End, Memory
 from tests.builder.test_secrets import archive, saved
 from worker import __main__ as worker_main
 
@@ -37,7 +38,7 @@ class Play:
         self.starts, self.dies_of, self.loses = True, "", 0
         self.uid, self.gpu, self.tone, self.source = "10001\n", None, "CALM", "model"
         self.served, self.commit, self.state = NAME, COMMIT, "healthy"
-        self.closed = False
+        self.closed, self.error = False, None
 
     def __call__(self, _client, image):
         self.asked["image"] = image
@@ -67,6 +68,9 @@ class Play:
                 self.answer(job)
 
     def answer(self, job):
+        if self.error and "rawData" in job["input"]:
+            self.plane.posted("job-done", job["id"], {"error": self.error})
+            return
         *chunks, _ = output = list(self.output(job["input"]))
         for chunk in output if chunks else ():
             self.plane.posted("job-stream", job["id"], {"output": chunk})
@@ -125,9 +129,10 @@ class Engine:
         env = [f"MODEL_NAME={NAME}", f"MODEL_REVISION={COMMIT}"]
         labels = {smoke.NAME_LABEL: NAME, smoke.REVISION_LABEL: COMMIT}
         self.config = {"Env": env, "Labels": labels, "Healthcheck": HEALTHCHECK, "User": "10001"}
-        self.entries = [{"CreatedBy": "COPY worker worker", "Comment": ""}]
+        self.entries = [{"CreatedBy": "COPY worker worker", "Size": 2_750_000_000}]
         self.layer = archive({"file": b"nothing"})
-        self.images, self.saves = self, 0
+        self.images, self.saves, self.silence_s = self, 0, 0
+        self.write = lambda: None
 
     def get(self, reference):
         from docker import errors
@@ -135,13 +140,14 @@ class Engine:
         if reference not in ("worker:1", "sha256:1"):
             raise errors.ImageNotFound("none")
         return SimpleNamespace(
-            attrs={"Id": "sha256:1", "Size": 2_750_000_000, "Config": self.config},
+            attrs={"Id": "sha256:1", "Size": 9_000_000_000, "Config": self.config},
             history=lambda: self.entries,
             save=self.save,
         )
 
     def save(self, chunk_size):
         self.saves += 1
+        self.write()
         data = saved(self.layer, config=json.dumps({"config": self.config}))
         return (data[at : at + chunk_size] for at in range(0, len(data), chunk_size))
 
@@ -155,14 +161,19 @@ def play(monkeypatch):
     monkeypatch.setattr(control_plane, "POLL_S", 0.0)
     for name in (*secrets.VARIABLES, "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HOME", "/nowhere")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "/nowhere/token")
     return play
 
 
 @pytest.fixture
 def engine(monkeypatch):
     engine = Engine()
-    monkeypatch.setattr(smoke, "docker_client", lambda: engine)
+
+    def docker_client(silence_s):
+        engine.silence_s = silence_s
+        return engine
+
+    monkeypatch.setattr(smoke, "docker_client", docker_client)
     return engine
 
 
@@ -183,6 +194,11 @@ def trial(play, engine, capsys, tmp_path):
 def failed(trial):
     """The checks that found a problem, by name."""
     return [check["name"] for check in trial.report["checks"] if check["problems"]]
+
+
+def skipped(trial):
+    """The checks that were not made, by name."""
+    return [check["name"] for check in trial.report["checks"] if check["skipped"]]
 
 
 # A trial
@@ -213,7 +229,7 @@ def test_the_report_on_standard_output_says_the_same(trial):
     assert "(import 4.5 s, load 15.6 s, warm-up 0.2 s)" in out
     assert "memory: 3 GB (the kernel)" in out
     assert "drain: 1.5 s (8 in flight, 8 answered, 1 left in the queue)" in out
-    assert "not searched: no secret is known here" in out
+    assert "  – no secret in layers: not searched: no secret is known here\n" in out
 
 
 def test_the_worker_gets_what_the_command_line_says(trial, play, monkeypatch):
@@ -228,7 +244,7 @@ def test_the_worker_gets_what_the_command_line_says(trial, play, monkeypatch):
 
 def test_all_that_is_wrong_is_told_together(trial, play, engine):
     play.tone, play.served, play.loses, play.state = "HAPPY", "/model", 1, "unhealthy"
-    engine.entries.append({"CreatedBy": f"RUN T={TOKEN}"})
+    engine.entries.append({"CreatedBy": f"RUN T={TOKEN}", "Size": 0})
     done = trial()
     assert done.code == 1
     assert failed(done) == [
@@ -293,6 +309,30 @@ def test_a_secret_in_the_workers_last_words_is_not_told(trial, play, monkeypatch
     done = trial()
     assert TOKEN not in done.out + done.err + json.dumps(done.report)
     assert failed(done) == ["worker", "no secret in the log"]
+
+
+@pytest.mark.parametrize("shift", [1, len(TOKEN) // 2, len(TOKEN) - 1])
+def test_no_part_of_a_secret_is_told_where_words_are_cut(trial, play, monkeypatch, shift):
+    """In last words, in the error of a job, and in a word on how far the start is."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(progress, "LINE_S", 0.0)
+    # Colours inside, as where a terminal marks what it knows.
+    spoken = TOKEN[:5] + "\x1b[36m" + TOKEN[5:]
+    play.said = "x" * (smoke.PHASE_WIDTH - shift) + spoken + "\n"
+    played, waits = play.wait, iter([{"met": False}])
+    monkeypatch.setattr(play, "wait", lambda **wanted: next(waits, None) or played(**wanted))
+    play.error = "x" * (checks.LONGEST - shift) + TOKEN
+    first = trial()
+    assert f"{'x' * 10}—" in first.err
+    assert failed(first) == ["script", "stream", "drain", "no secret in the log"]
+    play.__init__()
+    play.starts, play.code = False, 1
+    play.said = "CRITICAL d t worker: " + "x" * (checks.LONGEST - shift) + spoken
+    second = trial()
+    assert failed(second) == ["worker", "no secret in the log"]
+    for done in (first, second):
+        said = done.out + done.err + json.dumps(done.report)
+        assert not [at for at in range(len(TOKEN) - 3) if TOKEN[at : at + 4] in said]
 
 
 # The jobs
@@ -372,16 +412,13 @@ def test_root_needs_leave(trial, play, engine, uid, user):
     assert trial("--root-ok").code == 0
 
 
-def test_an_image_without_a_health_command_is_noted(trial, engine, play):
-    engine.config["Healthcheck"], play.state = {"Test": ["NONE"]}, None
+@pytest.mark.parametrize("healthcheck", [{"Test": ["NONE"]}, {"Test": []}, {}, None])
+def test_an_image_needs_a_health_command(trial, engine, play, healthcheck):
+    """What has none says of no worker that it is not well."""
+    engine.config["Healthcheck"], play.state = healthcheck, None
     done = trial()
-    assert done.code == 0
-    assert "health: the image has no HEALTHCHECK" in done.out
-
-
-def test_a_check_of_health_has_time_for_two():
-    assert health_wait_s({"Interval": 15e9, "Timeout": 10e9}) == 50
-    assert health_wait_s({"Test": ["CMD", "true"]}) == 120
+    assert failed(done) == ["health"]
+    assert "the image has no HEALTHCHECK" in done.err
 
 
 # Secrets
@@ -391,7 +428,7 @@ def test_a_secret_is_found_wherever_it_stands(trial, play, engine, monkeypatch):
     monkeypatch.setenv("RUNPOD_API_KEY", "key-of-runpod")
     play.said += "x key-of-runpod\n"
     engine.config["Cmd"] = ["key-of-runpod"]
-    engine.entries.append({"CreatedBy": "key-of-runpod"})
+    engine.entries.append({"CreatedBy": "key-of-runpod", "Size": 0})
     engine.layer = archive({"a/b": b"key-of-runpod"})
     done = trial()
     what = "the value of RUNPOD_API_KEY in"
@@ -403,11 +440,45 @@ def test_a_secret_is_found_wherever_it_stands(trial, play, engine, monkeypatch):
 
 
 def test_layers_are_searched_where_a_secret_is_known(trial, engine, monkeypatch):
-    trial()
-    assert engine.saves == 0
+    unknown = trial()
+    assert skipped(unknown) == ["no secret in layers"]
+    assert unknown.code == engine.saves == 0
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    assert "1 layers searched for HF_TOKEN" in trial().out
+    done = trial()
+    assert "✓ no secret in layers: 1 layers searched for HF_TOKEN" in done.out
+    assert skipped(done) == []
     assert engine.saves == 1
+
+
+def test_an_engine_has_an_hour_to_write_an_image_out(trial, engine, monkeypatch):
+    """The classic store says nothing before all of it is on its disk; that it goes on is shown."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = trial()
+    assert engine.silence_s == 3600
+    assert "smoke: layers: 0 s: the engine writes the image out\n" in done.err
+
+
+def test_layers_that_the_engine_does_not_hand_out_are_no_success(trial, engine, monkeypatch):
+    """What else was found out is told all the same."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+    def refuse():
+        raise requests.ReadTimeout("Read timed out")
+
+    engine.write = refuse
+    done = trial()
+    assert done.code == 1
+    assert failed(done) == ["no secret in layers"]
+    assert "layers cannot be read: no answer from the Docker engine: Read timed out" in done.out
+    assert done.report["ready_s"] is not None
+
+
+def test_layers_that_break_off_are_no_success(trial, engine, monkeypatch):
+    """As an engine's that is stopped meanwhile."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    engine.layer = b"1" * 10_000
+    monkeypatch.setattr("tests.builder.test_smoke.saved", lambda *_, **__: b"1" * 700)
+    assert "broke off" in failed_at(trial(), "no secret in layers")
 
 
 def test_the_workers_own_key_must_not_be_in_its_log(trial, play):
@@ -417,8 +488,22 @@ def test_the_workers_own_key_must_not_be_in_its_log(trial, play):
 
 def test_a_layer_that_cannot_be_searched_is_no_success(trial, engine, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    engine.layer = b"\x1f\x8b rest"
+    assert "cannot be unpacked" in failed_at(trial(), "no secret in layers")
+
+
+def test_a_layer_packed_in_a_way_unknown_here_is_told_and_no_fault_of_the_image(
+    trial, engine, monkeypatch
+):
+    """Nor does it count as searched."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(secrets, "_zstd", lambda: None)
     engine.layer = b"\x28\xb5\x2f\xfd rest"
-    assert "zstd" in failed_at(trial(), "no secret in layers")
+    done = trial()
+    assert done.code == 0
+    assert skipped(done) == ["no secret in layers"]
+    assert "– no secret in layers: 0 layers searched for HF_TOKEN; layer 1 of 1" in done.out
+    assert "install backports.zstd" in done.out
 
 
 def test_many_places_are_told_in_few_words(trial, engine, monkeypatch):
@@ -498,10 +583,20 @@ def test_gpus_are_asked_for_as_docker_run_does(gpus, count, ids):
 # The worker's words
 
 
-def test_what_the_worker_logs_is_what_is_read(monkeypatch, caplog):
+@pytest.fixture
+def worker_log():
+    """The worker's logger, afterwards as it was: it is the whole test run's."""
+    log = logging.getLogger("worker")
+    before = log.handlers, log.propagate, log.level
+    yield log
+    log.handlers, log.propagate = before[:2]
+    log.setLevel(before[2])
+
+
+def test_what_the_worker_logs_is_what_is_read(worker_log):
     """Its last words and its phases, by its own handler and in its own form."""
     worker_main.configure_logging("INFO")
-    [handler] = logging.getLogger("worker").handlers
+    [handler] = worker_log.handlers
     record = logging.LogRecord("worker", logging.CRITICAL, "", 0, "%s: %s", ("a", "b c"), None)
     assert last_words(f"x\n{handler.format(record)}\ny\n") == "a: b c"
     source = re.search(r'"(ready: .*)"', Path(worker_main.__file__).read_text("utf-8"))[1]
@@ -518,9 +613,7 @@ def test_a_worker_without_last_words_has_said_something_else(log, words):
 
 
 def test_a_phase_is_the_end_of_the_log_on_one_short_line():
-    assert phase_of("a\n\x1b[36mLoading  weights\x1b[0m:   0%\rLoading weights: 50%\n") == (
-        "Loading weights: 50%"
-    )
+    assert phase_of("a\nLoading  weights:   0%\rLoading  weights: 50%\n") == "Loading weights: 50%"
     assert len(phase_of("x" * 500)) == smoke.PHASE_WIDTH
 
 

@@ -118,6 +118,7 @@ class Fault:
     """What befalls the next `times` requests (None: all) of `method` whose path has `part`.
 
     Attributes:
+        method: one, or several with a bar between them: engines differ.
         status: the answer, instead of the registry's; None drops the connection by a reset.
         code: the registry's own word in that answer.
         after: of the body, in bytes, that come before the drop; shorter bodies go unharmed.
@@ -133,7 +134,9 @@ class Fault:
     def befalls(self, method: str, path: str, received: int) -> bool:
         """Whether it befalls this request, after `received` bytes of its body."""
         reached = received == 0 if self.status else received >= self.after
-        return self.times != 0 and self.method == method and self.part in path and reached
+        return (
+            self.times != 0 and method in self.method.split("|") and self.part in path and reached
+        )
 
 
 class FaultProxy:
@@ -217,6 +220,8 @@ class _DropError(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # To an attempt at TLS, too: by the word HTTP containerd knows that it has to do without.
+    default_request_version = "HTTP/1.1"
     proxy: FaultProxy
     registry: str
 
@@ -261,7 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _send(self, upstream: http.client.HTTPConnection) -> None:
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

@@ -14,7 +14,7 @@ import pytest
 
 from builder.__main__ import main
 from builder.errors import BuildError
-from builder.secrets import Secret, in_layers
+from builder.secrets import Layers, Secret, in_layers
 from builder.stage import LABEL, Stage
 from tests.image.conftest import MINI, MODEL, TOKEN
 
@@ -66,7 +66,7 @@ def stranger(monkeypatch):
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "RUNPOD_API_KEY", "DOCKER_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("HF_TOKEN_PATH", raising=False)
-    monkeypatch.setenv("HF_HOME", "/nowhere")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "/nowhere/token")
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_fault_is_found(stand_in, trial, how, words, wrong, told):
 def test_faults_are_told_together(make, stand_in, trial, monkeypatch):
     """Root, another label, tokens in a variable and in the history, a health that fails."""
     monkeypatch.setenv("RUNPOD_API_KEY", PLANTED)
-    monkeypatch.setattr("builder.smoke._in_layers", lambda *_: ([], "not here"))
+    monkeypatch.setattr("builder.smoke._searched", lambda *_: Layers())
     lines = f"""\
 FROM {stand_in}
 USER root
@@ -161,9 +161,9 @@ HEALTHCHECK --interval=1s --timeout=1s CMD false
     assert PLANTED not in done.out + done.err + json.dumps(done.report)
 
 
-def test_an_image_without_a_health_command_is_noted(make, stand_in, trial):
+def test_an_image_without_a_health_command_is_not_fit(make, stand_in, trial):
     done = trial(make(f"FROM {stand_in}\nHEALTHCHECK NONE\n"))
-    assert done.wrong == {}
+    assert list(done.wrong) == ["health"]
     assert "the image has no HEALTHCHECK" in done.out
 
 
