@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from builder.errors import BuildError
 from builder.rest import HIDDEN, ID, KEY, KEYS_PAGE, WORDS, Api, Rehearsal, connected
+from builder.secrets import SECRET_NAME
 
 ADDRESS = "RUNPOD_REST_URL"  # another address of the REST API, for tests
 REST = "https://api.runpod.io/v2"  # https://docs.runpod.io/api-reference-v2/overview
@@ -59,7 +60,6 @@ CUDA_VERSIONS = (
 )
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SECRET_NAME = re.compile(r"(^|_)(TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 RUNPOD_SECRET = re.compile(r"\{\{ ?RUNPOD_SECRET_\w+ ?\}\}")
 IMAGE = re.compile(r"[a-z0-9][\w.\-/:@]*")
 
