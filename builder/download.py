@@ -644,6 +644,7 @@ class _Hub:
                 for block in answer.iter_bytes():
                     came(len(block))
                     into.write(block)
+                    into.flush()  # or a process that is killed loses what came last
 
     def _headers(self, address: str) -> dict[str, str]:
         """The token is for the hub alone, never for the storage that it sends us to."""

@@ -72,6 +72,12 @@ def volume(places, model=MODEL):
     return places.volume / model
 
 
+@pytest.fixture(autouse=True)
+def told_of(caplog):
+    """What is logged is seen, whatever level vLLM's libraries have left the root's logger at."""
+    caplog.set_level(logging.INFO)
+
+
 def warned(caplog):
     """The warnings so far, each on one line."""
     told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
