@@ -12,6 +12,7 @@ import pytest
 from tests.fakes import ScriptedEngine, asks_for, fail, hang, obey, unguarded
 from tests.rows import request_document, ten_rows
 from worker import handler as module
+from worker import jobs
 from worker.engine import Delta
 from worker.errors import EngineDead, EngineOverloaded, EngineRejected, WorkerError
 from worker.handler import Handler, error_answer
@@ -363,8 +364,8 @@ async def test_the_deadline_counts_from_the_taking():
 
 async def test_one_that_does_not_keep_its_deadline_is_ended_after_all(monkeypatch):
     """Who says that he ends by himself is given a moment more, and no longer."""
-    monkeypatch.setattr(module, "read", lambda _document: Unending())
-    monkeypatch.setattr(module, "LENIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(jobs.reading, "read", lambda _document: Unending())
+    monkeypatch.setattr(jobs, "LENIENCE_SECONDS", 0.3)
     began = perf_counter()
     answer = await asyncio.wait_for(handler(deadline_s=0.05).collect(JOB), 10)
     assert error_of(answer)["code"] == "deadline_exceeded"
@@ -558,7 +559,7 @@ async def test_a_result_is_measured_as_the_sdk_sends_it(monkeypatch):
     """The last byte that the platform takes may be used, the next one is refused."""
     said = [{"n": 1}, "공", {"n": 2}]
     body = json.dumps({"output": said}, ensure_ascii=False).encode()
-    monkeypatch.setattr(module, "read", lambda _document: Said(*said))
+    monkeypatch.setattr(jobs.reading, "read", lambda _document: Said(*said))
     monkeypatch.setattr(module, "RESULT_LIMIT", len(body))
     assert await handler().collect({"id": "x", "input": {}}) == said
     monkeypatch.setattr(module, "RESULT_LIMIT", len(body) - 1)

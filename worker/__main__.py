@@ -1,7 +1,8 @@
-"""Start the worker: settings, engine, warm-up, then RunPod's job loop.
+"""Start the worker: settings, engine, warm-up, then RunPod's job loop or the HTTP service.
 
 `python -m worker` runs `test_input.json` once where the platform is absent, serves the SDK's local
-API with `--rp_serve_api`, and takes jobs where the platform says from where.
+API with `--rp_serve_api`, and takes jobs where the platform says from where. With SERVE_MODE=http
+it is a service of its own.
 """
 
 import argparse
@@ -12,8 +13,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeVar
 
+from worker.callbacks import Callbacks
 from worker.capacity import jobs_at_once
 from worker.ending import adopt_orphans, end_soon
 from worker.engine import Engine
@@ -21,11 +25,16 @@ from worker.errors import StartupError
 from worker.fitness import Fitness
 from worker.handler import Handler
 from worker.health import Health
+from worker.jobs import Jobs
+from worker.metrics import Metrics
 from worker.serve.local import read_test_input, serve_locally
-from worker.settings import Settings
+from worker.serve.state import Service
+from worker.settings import ServeMode, Settings
 from worker.warmup import warm_up
 
 log = logging.getLogger("worker")
+
+Kind = TypeVar("Kind", bound=Jobs)
 
 
 def configure_logging(level: str) -> None:
@@ -52,8 +61,14 @@ def start_engine(settings: Settings) -> tuple[Engine, Mapping[str, float]]:
     return engine, engine.phases
 
 
-def ready_engine(settings: Settings) -> Engine:
-    """The engine, started and warm; its phases in one log line."""
+def unheard(_phases: Mapping[str, float]) -> None:
+    """Nobody asks how long the start took."""
+
+
+def ready_engine(
+    settings: Settings, started: Callable[[Mapping[str, float]], None] = unheard
+) -> Engine:
+    """The engine, started and warm; its phases in one log line, and told to `started`."""
     if settings.licence_notice:
         log.warning("%s", settings.licence_notice)
     engine, phases = start_engine(settings)
@@ -64,6 +79,7 @@ def ready_engine(settings: Settings) -> Engine:
         asyncio.run(engine.close())
         raise
     phases = {**phases, "warm-up": time.perf_counter() - began}
+    started(phases)
     set_aside()
     told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.items())
     spoken = sum(line.source.value == "model" for line in script.lines)
@@ -89,15 +105,15 @@ def prepare_sdk(environ: MutableMapping[str, str]) -> None:
     environ.setdefault("RUNPOD_SKIP_AUTO_SYSTEM_CHECKS", "true")
 
 
-def serve(handler: Handler, engine: Engine, settings: Settings) -> None:
+def serve(handler: Handler, settings: Settings) -> None:
     """Take jobs from the platform, or from the SDK's local API, until told to end."""
     prepare_sdk(os.environ)
     from worker.serve.queue import serve
 
-    fitness = Fitness(engine, settings)
+    fitness = Fitness(handler.engine, settings)
     serve(
         handler,
-        engine,
+        handler.engine,
         checks=(fitness.model_files, fitness.warm_up),
         stall_s=settings.engine_stall,
         grace_s=settings.shutdown_grace,
@@ -114,24 +130,76 @@ def arguments(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def run(settings: Settings, words: Sequence[str]) -> None:
-    """Start the engine and serve, until the SDK ends the process."""
+    """Start the engine and serve, until the SDK ends the process, or a signal the HTTP service."""
     Health(settings.health_file).begin()
     options, the_sdks = arguments(words)
     sys.argv[1:] = the_sdks
+    if settings.serve_mode is ServeMode.HTTP and not options.test_input:
+        run_service(settings)
+    else:
+        run_jobs(settings, options, the_sdks)
+
+
+def run_service(settings: Settings) -> None:
+    """Serve HTTP; the ports answer while the engine loads."""
+    from worker.serve.http import HttpService  # imports FastAPI: only where it is used
+
+    metrics, callbacks = Metrics(), Callbacks.of(settings)
+    with (
+        HttpService(settings, metrics) as service,
+        working(Jobs, settings, metrics, callbacks) as jobs,
+    ):
+        service.serve(jobs)
+
+
+def run_jobs(settings: Settings, options: argparse.Namespace, the_sdks: Sequence[str]) -> None:
+    """Take RunPod's jobs, or run one from a file."""
     takes_jobs = settings.takes_jobs and not options.test_input  # as the SDK has it
     serving = takes_jobs or "--rp_serve_api" in the_sdks
     job = None if serving else read_test_input(options.test_input, options.style)
-    engine = ready_engine(settings)
-    concurrency = settings.max_concurrency or jobs_at_once(engine.about())
-    handler = Handler(engine, settings.commentary, concurrency, end_soon)
-    try:
+    metrics, callbacks = Metrics(), Callbacks.of(settings)
+    service = Service(settings.max_waiting, metrics.refused)
+    with (
+        metrics_port(settings, service, metrics),
+        working(Handler, settings, metrics, callbacks) as handler,
+    ):
+        service.ready(handler)
         if job is None:
-            log.info("%d jobs generate at once", concurrency)
-            serve(handler, engine, settings)
+            serve(handler, settings)
         else:
             serve_locally(handler, job)
+
+
+@contextmanager
+def working(
+    kind: type[Kind], settings: Settings, metrics: Metrics, callbacks: Callbacks
+) -> Iterator[Kind]:
+    """Who answers jobs, on an engine that has been started and ends with the block."""
+    engine = ready_engine(settings, metrics.started)
+    try:
+        concurrency = settings.max_concurrency or jobs_at_once(engine.about())
+        log.info("%d jobs generate at once", concurrency)
+        jobs = kind(
+            *(engine, settings.commentary, concurrency, end_soon),
+            callbacks=callbacks,
+            observe=metrics.job_ended,
+        )
+        metrics.watch(jobs.state, engine)
+        yield jobs
     finally:
         asyncio.run(engine.close())
+
+
+def metrics_port(
+    settings: Settings, service: Service, metrics: Metrics
+) -> AbstractContextManager[object]:
+    """The port of the metrics, open within the block, where there is one."""
+    if settings.metrics_port is None:
+        return nullcontext()
+    from worker.serve.http import metrics_doors  # imports FastAPI: only where it is used
+    from worker.serve.listening import Listener
+
+    return Listener(*metrics_doors(settings, service, metrics))
 
 
 def main() -> int:

@@ -3,7 +3,8 @@
 `code` is what a caller programs against, `retryable` says whether the same job may succeed later,
 `fault` whose mistake it is (the caller's, the operator's who set the worker up, or the worker's),
 `fatal` says that the worker itself is finished and the process must end with a non-zero code so
-that the platform tries elsewhere. `worker.handler` is the only place that writes them to the wire.
+that the platform tries elsewhere, `status` is what it is over HTTP. `worker.handler` and
+`worker.serve.http` are the only places that write them to the wire.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,16 @@ class WorkerError(Exception):
         param: the request's field it is about, as the caller spelt its place
             (`rawData[3].startX`), or None.
         said: the error object that the engine answered with, in OpenAI's form, or None.
+
+    Attributes:
+        callback: what became of the callback that told of this failure; None where there was none.
     """
 
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = True
     fault: ClassVar[str] = "worker"
     fatal: ClassVar[bool] = False
+    status: ClassVar[int] = 500
 
     def __init__(
         self, message: str, param: str | None = None, said: Mapping[str, Any] | None = None
@@ -34,6 +39,16 @@ class WorkerError(Exception):
         self.message = message
         self.param = param
         self.said = said
+        self.callback: Mapping[str, Any] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """What a caller reads of it, as JSON."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "param": self.param,
+            "retryable": self.retryable,
+        }
 
 
 class InvalidInput(WorkerError):
@@ -42,6 +57,7 @@ class InvalidInput(WorkerError):
     code = "invalid_input"
     retryable = False
     fault = "caller"
+    status = 400
 
 
 class ResultTooLarge(WorkerError):
@@ -50,6 +66,39 @@ class ResultTooLarge(WorkerError):
     code = "result_too_large"
     retryable = False
     fault = "caller"
+    status = 400
+
+
+class Unauthorized(WorkerError):
+    """Over HTTP: no key of API_KEYS came with the request."""
+
+    code = "unauthorized"
+    retryable = False
+    fault = "caller"
+    status = 401
+
+
+class BodyTooLarge(WorkerError):
+    """Over HTTP: the request's body is larger than MAX_BODY_BYTES."""
+
+    code = "body_too_large"
+    retryable = False
+    fault = "caller"
+    status = 413
+
+
+class Busy(WorkerError):
+    """Over HTTP: MAX_WAITING requests wait already; the same one may succeed in a moment."""
+
+    code = "busy"
+    status = 503
+
+
+class NotServing(WorkerError):
+    """Over HTTP: the worker loads its model still, or finishes its last requests."""
+
+    code = "not_serving"
+    status = 503
 
 
 class EngineError(WorkerError):
@@ -64,12 +113,14 @@ class EngineRejected(EngineError):
     code = "engine_rejected"
     retryable = False
     fault = "caller"
+    status = 400
 
 
 class EngineOverloaded(EngineError):
     """The engine's queue is full; the same job may succeed in a moment."""
 
     code = "engine_overloaded"
+    status = 503
 
 
 class EngineKeyRefused(EngineError):
@@ -83,6 +134,7 @@ class DeadlineExceeded(WorkerError):
     """The job ran past its own deadline, in seconds, set below the platform's."""
 
     code = "deadline_exceeded"
+    status = 504
 
 
 class EngineDead(EngineError):
@@ -90,6 +142,7 @@ class EngineDead(EngineError):
 
     code = "engine_dead"
     fatal = True
+    status = 503
 
 
 class StartupError(WorkerError):
@@ -99,6 +152,7 @@ class StartupError(WorkerError):
     retryable = False
     fault = "operator"
     fatal = True
+    status = 503
 
 
 class InvalidSetting(StartupError):

@@ -11,6 +11,10 @@ from worker.engine import Usage
 
 log = logging.getLogger("worker.jobs")
 
+CANCELLED, FAILED = "cancelled", "failed"  # how a job finishes that has no answer
+UNKNOWN = "unknown"  # the shape of a job that cannot be told
+UNLOGGED = ("began", "kinds", "script_ms", "sources")
+
 
 @dataclass(slots=True)
 class Record:
@@ -27,12 +31,16 @@ class Record:
         repaired: lines of the model's that came on a second try, or with particles mended.
         fallback: lines that are not the model's own.
         violations: what the guard found in the model's answers.
+        sources: lines by where they come from; not in the log, which has those of interest.
+        kinds: violations by class; not in the log.
+        script_ms: from taking the job to its script; not in the log, which has `total_ms`.
+        callback: what became of the job's callback, None where there was none.
         finish: how the answer ended: the model's own reasons, `done`, `failed` or `cancelled`.
         error: the code of what failed it.
     """
 
     id: str
-    shape: str = "unknown"
+    shape: str = UNKNOWN
     persona: str | None = None
     model: str | None = None
     waited_ms: float | None = None
@@ -42,7 +50,11 @@ class Record:
     repaired: int = 0
     fallback: int = 0
     violations: int = 0
-    finish: str = "cancelled"
+    sources: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    script_ms: float | None = None
+    callback: str | None = None
+    finish: str = CANCELLED
     error: str | None = None
     began: float = field(default_factory=perf_counter)
 
@@ -55,7 +67,8 @@ class Record:
         """What the line says."""
         said = asdict(self)
         tokens = said.pop("usage")
-        del said["began"]
+        for name in UNLOGGED:
+            del said[name]
         said["total_ms"] = self.elapsed_ms
         rounded = {
             name: round(value, 1) if isinstance(value, float) else value

@@ -7,6 +7,7 @@ Variables that are not named here and that vLLM has an argument for go to vLLM
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -38,6 +39,7 @@ class Kind(NamedTuple):
         read: the value that a text stands for.
         low, high: the bounds that may themselves be taken; None where there is none.
         choices: the words, where it is one of a few.
+        secret: whether its value may be shown to nobody.
     """
 
     expected: str
@@ -45,6 +47,7 @@ class Kind(NamedTuple):
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    secret: bool = False
 
 
 def missing(value: str) -> bool:
@@ -123,6 +126,21 @@ def _url(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    """Any address of the web, also one with a query; who it leads to is judged elsewhere."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError
+    return value
+
+
+class ServeMode(StrEnum):
+    """Where a worker's work comes from: RunPod's job queue, or its own HTTP service."""
+
+    QUEUE = "queue"
+    HTTP = "http"
+
+
 COMMENTARY = CommentaryOptions()
 TRUTH = MappingProxyType(
     {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -130,16 +148,19 @@ TRUTH = MappingProxyType(
 
 TEXT = Kind("a name", str)
 FILE = Kind("a file's path", Path)
-SECRET = Kind("a token, or no such variable", str)
+SECRET = Kind("a token, or no such variable", str, secret=True)
+SECRETS = Kind("keys with commas or spaces between them", _words, secret=True)
 SWITCH = Kind("true or false", lambda value: TRUTH[value.lower()])
 NAMES = Kind("names with commas or spaces between them", _words)
+PORT = whole(1, 65535)
+ADDRESS = Kind("http://host/path or https://host/path", _address, secret=True)
 URL = Kind("http://host:port or https://host, without user name, query or fragment", _url)
 
 
 def variable(name: str, kind: Kind, what: str, default: Any = None) -> Any:
     """A field of Settings that an environment variable fills."""
     about = {"variable": name, "kind": kind, "what": what}
-    return field(default=default, repr=kind is not SECRET, metadata=about)
+    return field(default=default, repr=not kind.secret, metadata=about)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +252,47 @@ class Settings:
         FILE,
         "file that the worker says its state in, for `python -m worker.health`; without it, none",
     )
+    serve_mode: ServeMode = variable(  # noqa: RUF009  # an enum member is immutable
+        "SERVE_MODE",
+        choice({mode.value: mode for mode in ServeMode}),
+        "where work comes from: queue (RunPod's jobs) or http (a service on PORT)",
+        ServeMode.QUEUE,
+    )
+    port: int = variable("PORT", PORT, "port of the HTTP service", 8000)
+    port_health: int | None = variable(
+        "PORT_HEALTH", PORT, "port that answers /ping besides, where a load balancer asks another"
+    )
+    api_keys: tuple[str, ...] = variable(
+        "API_KEYS",
+        SECRETS,
+        "keys, any of which opens the HTTP service; without one, it serves this machine alone",
+        (),
+    )
+    max_waiting: int = variable(
+        "MAX_WAITING",
+        whole(0),
+        "requests of the HTTP service that may wait for their turn; one more is answered with 503",
+        64,
+    )
+    max_body_bytes: int = variable(
+        "MAX_BODY_BYTES", whole(1), "bytes of a request to the HTTP service", 10_000_000
+    )
+    metrics_port: int | None = variable(
+        "METRICS_PORT", PORT, "port that answers /metrics, to whoever reaches it and without a key"
+    )
+    callback_url: str | None = variable(
+        "CALLBACK_URL", ADDRESS, "where results are posted, where a job names no `callback` itself"
+    )
+    callback_secret: str | None = variable(
+        "CALLBACK_SECRET", SECRET, "what callbacks are signed with; none leaves without"
+    )
+    callback_allowed_hosts: tuple[str, ...] = variable(
+        "CALLBACK_ALLOWED_HOSTS",
+        NAMES,
+        "hosts that callbacks may go to: names, `*.example.com`, addresses, `10.0.0.0/8`; "
+        "an address of a private network must be listed itself, whatever its name",
+        (),
+    )
     log_level: str = variable(
         "LOG_LEVEL",
         choice({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")}),
@@ -299,7 +361,8 @@ def _read(spec: "Field[Any]", value: str) -> Any:
     try:
         return kind.read(_present(value))
     except (ValueError, KeyError):
-        shown = None if PRIVATE.search(value) else value
+        private = PRIVATE.search(value) or (kind.secret and not missing(value))
+        shown = None if private else value
         raise invalid(about["variable"], shown, kind.expected) from None
 
 

@@ -35,7 +35,7 @@ class Ground:
         self.loop = JobLoop(
             config,
             handler=self.handler,
-            engine=self.handler._engine,
+            engine=self.handler.engine,
             stall_s=0.0,
             grace_s=grace_s,
             health=Health(health),

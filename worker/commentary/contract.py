@@ -6,6 +6,7 @@ Nothing here trusts how the answers were made.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from worker.errors import WorkerError
@@ -48,6 +49,11 @@ class Contract:
         self._actions = request.actions
         self._styles = [persona.value for persona in request.personas]
         self._told: set[tuple[str, int]] = set()
+
+    @property
+    def unstreamed(self) -> "Contract":
+        """The contract of the same job without its stream."""
+        return Contract(replace(self._request, stream=False), self._job_id)
 
     def check_chunk(self, chunk: Document) -> None:
         """A streamed line is its action's, and has a place that no line had before."""

@@ -23,8 +23,9 @@ from runpod.serverless.modules.rp_job import get_job, get_stop_signals
 from worker.ending import end_now
 from worker.engine import Engine
 from worker.errors import WorkerError
-from worker.handler import Handler, place_of
+from worker.handler import Handler
 from worker.health import DRAINING, READY, Health
+from worker.jobs import place_of
 from worker.serve.posting import within_limit
 from worker.serve.taking import Lenient
 from worker.watchdog import fault_of

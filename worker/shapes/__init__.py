@@ -4,7 +4,7 @@ Each shape is a module with `read(document)`, which gives a `Request` or raises 
 `worker.shapes.reading` chooses among them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,6 +32,8 @@ class Context:
             answers may still wait to be sent: its turn is over, and so is its deadline.
         in_time: for a task that generates while nobody waits for it: what is done within ends at
             the job's deadline with DeadlineExceeded, and with the fatal error where there is one.
+        deliver: posts a result to whoever the job names, and says what became of that; None where
+            nobody is to be told.
     """
 
     job_id: str
@@ -41,6 +43,7 @@ class Context:
     worker: WorkerState
     generated: Callable[[], None]
     in_time: Callable[[], AbstractAsyncContextManager[None]]
+    deliver: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]] | None = None
 
 
 class Request(Protocol):

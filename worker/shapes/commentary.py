@@ -3,8 +3,8 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeVar
 
 from worker.commentary.contract import Contract
 from worker.commentary.pipeline import Line, Script, Source, Timings, commentate
@@ -13,12 +13,14 @@ from worker.errors import WorkerError
 from worker.football.schema import CommentaryRequest
 from worker.football.vocabulary import fold
 from worker.record import Record
-from worker.shapes import Answer, Context
+from worker.shapes import Answer, Context, told
 
 log = logging.getLogger(__name__)
 
 KEYS = ("rawData", "matchInfo", "gameId", "style")
 """An input with one of them, however it is spelt, is meant as a commentary request."""
+
+Kept = TypeVar("Kept", bound=Mapping[str, Any])
 
 _FOLDED = frozenset(fold(key) for key in KEYS)
 
@@ -33,10 +35,10 @@ def read(document: Mapping[str, Any]) -> "Commentary":
     return Commentary(CommentaryRequest.parse(document))
 
 
-def script_line(line: Line, request: CommentaryRequest) -> dict[str, Any]:
+def script_line(line: Line, request: CommentaryRequest) -> told.ScriptLine:
     """A line as clients read it: their four keys first, ours after them."""
     action = request.actions[line.index]
-    told: dict[str, Any] = {
+    said: told.ScriptLine = {
         "actionId": action.action_id,
         "timeSeconds": action.time_text,
         "tone": line.tone.value,
@@ -44,28 +46,35 @@ def script_line(line: Line, request: CommentaryRequest) -> dict[str, Any]:
         "source": line.source.value,
     }
     if request.ssml:
-        told["ssml"] = ssml(line, request.speech_rate)
-    return told | (explanation(line, request) if request.explain else {})
+        said["ssml"] = ssml(line, request.speech_rate)
+    return {**said, **explanation(line, request)} if request.explain else said
 
 
-def explanation(line: Line, request: CommentaryRequest) -> dict[str, Any]:
+def explanation(line: Line, request: CommentaryRequest) -> told.Explanation:
     """What a line rests on, what was wrong at first, how true it is, and how long it takes."""
     spoken = seconds(line.text, line.tone, request.speech_rate)
     return {
-        "facts": [ground._asdict() for ground in line.grounds],
-        "violations": [violation._asdict() for violation in line.first],
+        "facts": [{"field": ground.field, "text": ground.text} for ground in line.grounds],
+        "violations": [
+            {"kind": each.kind.value, "text": each.text, "reason": each.reason}
+            for each in line.first
+        ],
         "faithfulness": line.review.faithfulness if line.review else None,
         "seconds": round(spoken, 2),
     }
 
 
-def counts(script: Script) -> dict[str, Any]:
+def counts(script: Script) -> told.Counts:
     """How many lines come from where, and what was found in the model's answers."""
-    sources = {source.value: number for source, number in script.sources.items()}
-    return sources | {"violations": dict(sorted(script.violations.items()))}
+    return {
+        "model": script.sources[Source.MODEL],
+        "repaired": script.sources[Source.REPAIRED],
+        "fallback": script.sources[Source.FALLBACK],
+        "violations": dict(sorted(script.violations.items())),
+    }
 
 
-def timings(spent: Timings, waited_ms: float) -> dict[str, float | None]:
+def timings(spent: Timings, waited_ms: float) -> told.Times:
     """Milliseconds as clients read them; waiting for a turn is waiting, wherever it was."""
     queue_ms = None if spent.queue_ms is None else spent.queue_ms + waited_ms
     return {
@@ -75,14 +84,26 @@ def timings(spent: Timings, waited_ms: float) -> dict[str, float | None]:
     }
 
 
-def result(context: Context, request: CommentaryRequest, script: Script) -> dict[str, Any]:
+def result(
+    context: Context, request: CommentaryRequest, script: Script
+) -> told.Posted | told.Ended:
     """The result object of a finished job; of a streamed one, without what has left already."""
+    head: told.Head = {"jobId": context.job_id, "gameId": request.game_id, "status": "DONE"}
+    if request.stream:
+        closing: told.Ended = {**head, **tail(context, request, script)}
+        return closing
+    whole: told.Posted = {
+        **head,
+        **scripts(request, script),
+        **tail(context, request, script),
+    }
+    return whole
+
+
+def tail(context: Context, request: CommentaryRequest, script: Script) -> told.Tail:
+    """What a result has after its scripts."""
     usage = script.usage
     return {
-        "jobId": context.job_id,
-        "gameId": request.game_id,
-        "status": "DONE",
-        **({} if request.stream else scripts(request, script)),
         **spoken(request, script),
         "model": context.engine.model,
         "counts": counts(script),
@@ -96,17 +117,19 @@ def result(context: Context, request: CommentaryRequest, script: Script) -> dict
     }
 
 
-def scripts(request: CommentaryRequest, script: Script) -> dict[str, Any]:
+def scripts(request: CommentaryRequest, script: Script) -> told.Scripts:
     """`script`, the first persona's; and where more are asked for, all of them by their names."""
     lines = {
         persona.value: [script_line(line, request) for line in each]
         for persona, each in script.scripts.items()
     }
-    told: dict[str, Any] = {"script": next(iter(lines.values()))}
-    return told | ({"scripts": lines} if len(lines) > 1 else {})
+    said: told.Scripts = {"script": next(iter(lines.values()))}
+    if len(lines) > 1:
+        said["scripts"] = lines
+    return said
 
 
-def spoken(request: CommentaryRequest, script: Script) -> dict[str, Any]:
+def spoken(request: CommentaryRequest, script: Script) -> told.Spoken:
     """Each script as one SSML document, where that is asked for; shaped as the scripts are."""
     if not request.ssml:
         return {}
@@ -114,8 +137,10 @@ def spoken(request: CommentaryRequest, script: Script) -> dict[str, Any]:
         persona.value: script_ssml(lines, request.speech_rate)
         for persona, lines in script.scripts.items()
     }
-    told: dict[str, Any] = {"ssml": next(iter(documents.values()))}
-    return told | ({"ssmls": documents} if len(documents) > 1 else {})
+    said: told.Spoken = {"ssml": next(iter(documents.values()))}
+    if len(documents) > 1:
+        said["ssmls"] = documents
+    return said
 
 
 def note(record: Record, script: Script) -> None:
@@ -125,10 +150,13 @@ def note(record: Record, script: Script) -> None:
     record.repaired = script.sources[Source.REPAIRED]
     record.fallback = script.sources[Source.FALLBACK]
     record.violations = sum(script.violations.values())
+    record.sources = {source.value: number for source, number in script.sources.items()}
+    record.kinds = script.violations
+    record.script_ms = script.timings.total_ms
     record.finish = "done"
 
 
-def kept(check: Callable[[Mapping[str, Any]], None], answer: dict[str, Any]) -> dict[str, Any]:
+def kept(check: Callable[[Mapping[str, Any]], None], answer: Kept) -> Kept:
     """An answer that keeps its contract; WorkerError, and a line in the log, about any other."""
     try:
         check(answer)
@@ -173,12 +201,24 @@ class Commentary:
                 if isinstance(item, Script):
                     note(record, item)
                     context.generated()
-                    yield kept(contract.check_result, result(context, request, item))
+                    answer = kept(contract.check_result, result(context, request, item))
+                    yield answer | await self._delivered(context, contract, item)
                 elif request.stream:
                     yield kept(contract.check_chunk, self._chunk(item))
 
-    def _chunk(self, line: Line) -> dict[str, Any]:
+    async def _delivered(
+        self, context: Context, contract: Contract, script: Script
+    ) -> dict[str, Any]:
+        """What became of the callback, which has the whole result, also of a streamed job."""
+        if context.deliver is None:
+            return {}
+        whole = replace(self.request, stream=False)
+        answer = kept(contract.unstreamed.check_result, result(context, whole, script))
+        return {"callback": await context.deliver(answer)}
+
+    def _chunk(self, line: Line) -> told.Chunk:
         """A line with its place; and who speaks it, where more than one does."""
-        chunk = {"line": script_line(line, self.request), "index": line.index}
-        several = len(self.request.personas) > 1
-        return chunk | ({"style": line.persona.value} if several else {})
+        chunk: told.Chunk = {"line": script_line(line, self.request), "index": line.index}
+        if len(self.request.personas) > 1:
+            chunk["style"] = line.persona.value
+        return chunk

@@ -142,14 +142,23 @@ def _body(path: str, given: object) -> Mapping[str, Any] | None:
         return None
     if not isinstance(given, dict):
         raise InvalidInput(f"openai_input must be an object, the body of {path}.", "openai_input")
-    if not isinstance(given.get("stream"), bool | None):
-        raise InvalidInput("openai_input.stream must be true or false.", "openai_input.stream")
-    if not isinstance(given.get("structured_outputs"), dict | None):  # vLLM fails on those
-        param = "openai_input.structured_outputs"
-        raise InvalidInput(f"{param} must be an object.", param)
-    if path == RESPONSES and given.get("background") not in (None, False):
-        raise InvalidInput(
-            "openai_input.background cannot be asked for: nothing goes on after the job is over.",
-            "openai_input.background",
-        )
+    require_answerable(path, given, "openai_input.")
     return given
+
+
+def require_answerable(path: str, body: Mapping[str, Any], place: str = "") -> None:
+    """Raise InvalidInput about what the engine would fail on, or cannot do here.
+
+    Args:
+        path: one of the engine's routes.
+        body: what is to be sent there.
+        place: how the caller would write where the body's keys stand.
+    """
+    if not isinstance(body.get("stream"), bool | None):
+        raise InvalidInput(f"{place}stream must be true or false.", f"{place}stream")
+    if not isinstance(body.get("structured_outputs"), dict | None):  # vLLM fails on those
+        param = f"{place}structured_outputs"
+        raise InvalidInput(f"{param} must be an object.", param)
+    if path == RESPONSES and body.get("background") not in (None, False):
+        param = f"{place}background"
+        raise InvalidInput(f"{param} cannot be asked for: nothing goes on after the answer.", param)

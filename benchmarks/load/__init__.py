@@ -1,0 +1,1 @@
+"""What the worker carries under load, beside raw `vllm serve`: `make load`."""

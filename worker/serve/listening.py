@@ -1,0 +1,127 @@
+"""Listening on ports, for applications that answer from a thread of their own.
+
+The main thread loads the engine meanwhile, and takes the signals.
+"""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any, NamedTuple, Self
+
+import uvicorn
+
+from worker.errors import InvalidSetting
+
+log = logging.getLogger(__name__)
+
+ANYWHERE, THIS_MACHINE = "0.0.0.0", "127.0.0.1"  # noqa: S104  # what a container is reached by
+BACKLOG = 2048  # connections that wait to be accepted; the kernel may allow fewer
+# Seconds for which an idle connection is kept: longer than the minute for which proxies and clients
+# do, so that it is they who close it, and none sends a request into a closing one.
+KEEP_ALIVE_SECONDS = 75
+
+Application = Callable[..., Awaitable[None]]
+
+
+class Door(NamedTuple):
+    """A port, the setting that names it, and who answers there."""
+
+    setting: str
+    host: str
+    port: int
+    application: Application
+
+
+def bound(door: Door) -> socket.socket:
+    """A socket that has the door's port, or InvalidSetting."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((door.host, door.port))
+    except OSError as error:
+        taken.close()
+        raise InvalidSetting(
+            f"{door.setting}={door.port}: cannot be listened on ({error.strerror}); "
+            "another program may have it."
+        ) from error
+    return taken
+
+
+class _Server(uvicorn.Server):
+    """A server whose end is its owner's business; signals are the main thread's."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
+        )
+
+
+class Listener:
+    """Some doors, open from when this is made until `close`; a context manager.
+
+    Args:
+        doors: their ports; one that cannot be had raises InvalidSetting, and none is open then.
+        on_end: called on the listener's thread when it has ended, for whatever reason.
+    """
+
+    def __init__(self, *doors: Door, on_end: Callable[[], None] = lambda: None) -> None:
+        with ExitStack() as sockets:
+            pairs = [
+                (_Server(door.application), sockets.enter_context(bound(door))) for door in doors
+            ]
+            sockets.pop_all()
+        self._servers: Mapping[_Server, socket.socket] = dict(pairs)
+        self._on_end = on_end
+        self._loop = uvicorn.Config(lambda: None).get_loop_factory()
+        self._running: asyncio.AbstractEventLoop | None = None
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        self._thread.start()
+        self._began.wait()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=self._loop) as runner:
+                self._running = runner.get_loop()
+                runner.run(self._serve())
+        finally:
+            self._began.set()
+            self._on_end()
+
+    async def _serve(self) -> None:
+        self._began.set()
+        serving = [server.serve([taken]) for server, taken in self._servers.items()]
+        await asyncio.gather(*serving)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Run `work` on the loop that answers."""
+        if self._running is None:
+            raise RuntimeError("the listener has not begun")
+        return asyncio.run_coroutine_threadsafe(work, self._running)
+
+    def close(self) -> None:
+        """Take no more connections; returns when all requests are answered."""
+        for server in self._servers:
+            server.should_exit = True
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Nothing more than this."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
