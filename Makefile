@@ -6,11 +6,11 @@ MINI := .cache/mini
 OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run platform test lint fmt types check image smoke push image-test bench \
-        update-bench faithfulness docs lock hooks clean
+.PHONY: help setup run platform test lint fmt types check image smoke push image-test monitoring-test \
+        bench load update-bench faithfulness docs lock hooks clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: ## install what is missing into .venv (ACCELERATOR=cpu, gpu or none; else by the machine)
 	@$(PYTHON) scripts/setup.py $(if $(ACCELERATOR),--accelerator $(ACCELERATOR))
@@ -51,9 +51,15 @@ push: setup ## push an image (TAG=…; logged in, or DOCKER_USERNAME and DOCKER_
 image-test: setup ## build, prove and push an image with the mini model (needs root, a Docker engine)
 	@$(VENV) -m pytest tests/image $(ARGS)
 
+monitoring-test: setup ## run the alerts in a real Prometheus (Debian's package: .ci/prometheus)
+	@$(VENV) -m pytest tests/monitoring $(ARGS)
+
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid
 	@TRUST_REMOTE_CODE=true $(VENV) -m benchmarks.handler --model .cache/mini-mid $(ARGS)
+
+load: setup ## load the HTTP service beside raw vLLM, or any endpoint (ARGS="--url …"); benchmarks/results/
+	@$(VENV) -m benchmarks.load $(ARGS)
 
 update-bench: setup ## measure a one-line change until the registry has it; writes benchmarks/results/
 	@$(VENV) -m benchmarks.update $(ARGS)

@@ -34,10 +34,12 @@ def meaning(kind: type[errors.WorkerError]) -> str:
 def errors_table() -> str:
     """The codes that a job or a start can fail with."""
     rows = [
-        f"| `{kind.code}` | {meaning(kind)} | {'yes' if kind.retryable else 'no'} | {kind.fault} |"
+        f"| `{kind.code}` | {meaning(kind)} | {'yes' if kind.retryable else 'no'} | {kind.fault} "
+        f"| {kind.status} |"
         for kind in failures(errors.WorkerError)
     ]
-    return "\n".join(["| code | meaning | retryable | whose fault |", "|---|---|---|---|", *rows])
+    head = ["| code | meaning | retryable | whose fault | over HTTP |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def presets_table() -> str:

@@ -54,7 +54,12 @@ LAPTOPS = "mini"  # no image has that model
 TESTED = "ax-l4"  # on the one card that the tests run on
 
 # An endpoint with a GPU of its own asks no engine elsewhere, and the image has its own health file.
-NOT_OFFERED = {"ENGINE_URL", "ENGINE_API_KEY", "HEALTH_FILE"}
+# The Hub's endpoints have a queue: nobody reaches a port of theirs.
+NOT_OFFERED = {
+    *("ENGINE_URL", "ENGINE_API_KEY", "HEALTH_FILE"),
+    *("SERVE_MODE", "PORT", "PORT_HEALTH", "API_KEYS", "MAX_WAITING", "MAX_BODY_BYTES"),
+    "METRICS_PORT",
+}
 
 # What a form shows at once; all else is under "advanced".
 FIRST = ("PRESET", "MODEL_NAME")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ["runpod", "vllm", "torch", "transformers", "fastapi"]
+HEAVY = ["runpod", "vllm", "torch", "transformers", "fastapi", "uvicorn", "stamina"]
 
 
 def modules_after(statement: str) -> set[str]:
@@ -38,6 +38,19 @@ def test_commentary_knows_only_football_and_the_engine_protocol(room):
 def test_the_handler_knows_neither_the_sdk_nor_vllm():
     """Jobs and errors are told apart without the platform's SDK."""
     assert modules_after("import worker.handler").isdisjoint([*HEAVY, "httpx"])
+
+
+@pytest.mark.parametrize("room", ["worker.jobs", "worker.metrics", "worker.callbacks"])
+def test_what_both_doors_share_knows_neither(room):
+    """Jobs, what is counted of them and where their results go are known without a door."""
+    doors = ["worker.handler", "worker.serve.queue", "worker.serve.http", "worker.serve.api"]
+    assert modules_after(f"import {room}").isdisjoint([*doors, *HEAVY, "httpx"])
+
+
+def test_the_http_service_knows_neither_the_sdk_nor_vllm():
+    """It runs where there is no RunPod."""
+    outer = ["runpod", "vllm", "torch", "transformers"]
+    assert modules_after("import worker.serve.http").isdisjoint(outer)
 
 
 def test_only_the_rooms_that_serve_import_the_sdk():

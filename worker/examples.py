@@ -3,7 +3,6 @@
 Three rows of `test_input.json`, an attack that ends in a goal, and what a model made of them.
 """
 
-import json
 from typing import Any, Final
 
 Document = dict[str, Any]
@@ -154,16 +153,6 @@ RESULT: Final[Document] = _HEAD | {"script": _LINES} | _TAIL
 CHUNK: Final[Document] = {"line": _LINES[0], "index": 0}
 CLOSING: Final[Document] = _HEAD | _TAIL
 """What comes of it with `"stream": true`: a chunk for each line, and this at the end."""
-
-_EVENTS = [
-    *(("line", {"line": line, "index": index}) for index, line in enumerate(_LINES)),
-    ("result", CLOSING),
-]
-
-STREAM: Final = "".join(
-    f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n" for name, data in _EVENTS
-)
-"""The same as the HTTP service streams it."""
 
 DELIVERY: Final[Document] = {
     "status": "delivered",

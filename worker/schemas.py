@@ -36,14 +36,9 @@ Schema = dict[str, Any]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 NAMESPACE: Final = "urn:football-commentary-worker"
-COMPONENTS: Final = "#/components/schemas/"
 _HERE: Final = "#/$defs/"
 _LINE_LIMIT: Final = 500  # characters of a line told before
 _URL_LIMIT: Final = 2048  # characters of a callback's address
-
-REQUEST_EXAMPLE: Final = examples.REQUEST
-RESULT_EXAMPLE: Final = examples.RESULT
-STREAM_EXAMPLE: Final = examples.STREAM
 
 # What counts as absent, and what a number and a time may look like, when they are text.
 _NOTHING: Final = "nan|NaN|null|None|NaT"
@@ -441,24 +436,14 @@ def request_schema() -> Schema:
     """What a commentary job's input is, and the body of a request to the HTTP service."""
     definitions = dict(SCALARS) | {name: make() for name, make in _OBJECTS.items()}
     whole = _request() | {"$defs": definitions}
-    return _published("request", "CommentaryRequest", whole, REQUEST_EXAMPLE)
+    return _published("request", "CommentaryRequest", whole, examples.REQUEST)
 
 
 def result_schema() -> Schema:
     """What comes of a job; beside it are `Chunk` and `Closing`, which come of a streamed one."""
-    shown = (RESULT_EXAMPLE, RESULT_EXAMPLE | {"callback": examples.DELIVERY})
+    shown = (examples.RESULT, examples.RESULT | {"callback": examples.DELIVERY})
     streamed = {"Chunk": _of(told.Chunk), "Closing": _of(told.Closing)}
     return _published("result", "CommentaryResult", _of(told.Result), *shown, **streamed)
-
-
-def chunk_schema() -> Schema:
-    """A line of a streamed job, when it is finished."""
-    return _published("chunk", "CommentaryChunk", _of(told.Chunk), examples.CHUNK)
-
-
-def closing_schema() -> Schema:
-    """What ends a streamed job: its result without its scripts."""
-    return _published("closing", "CommentaryClosing", _of(told.Closing), examples.CLOSING)
 
 
 def callback_schema() -> Schema:
@@ -470,7 +455,7 @@ def callback_schema() -> Schema:
         "oneOf": [_ref("Done"), _ref("Failed")],
         "$defs": _definitions(done, Done=done, Failed=failed),
     }
-    shown = (RESULT_EXAMPLE, examples.POSTED_FAILURE)
+    shown = (examples.RESULT, examples.POSTED_FAILURE)
     return _published("callback", "CommentaryCallback", whole, *shown)
 
 
@@ -478,34 +463,6 @@ def error_schema() -> Schema:
     """The body of an error of the HTTP service; beside it `Failure`, in the text of RunPod's."""
     beside = {"Failure": _of(told.Failure)}
     return _published("error", "Error", _of(told.HttpFailure), examples.HTTP_FAILURE, **beside)
-
-
-def components() -> Schema:
-    """All of them as OpenAPI's `components.schemas`, where they refer to each other.
-
-    There a reference is `{"$ref": "#/components/schemas/CommentaryRequest"}`; the names are the
-    schemas' titles: CommentaryRequest, CommentaryResult, CommentaryChunk, CommentaryClosing,
-    CommentaryCallback, Error.
-    """
-    made = [make() for make in (*PUBLISHED.values(), chunk_schema, closing_schema)]
-    found: Schema = {}
-    for schema in made:
-        found |= schema["$defs"]
-        found[schema["title"]] = {key: schema[key] for key in schema if not key.startswith("$")}
-    moved: Schema = _moved(found)
-    return moved
-
-
-def _moved(part: Any) -> Any:
-    """The same with its references into OpenAPI's components."""
-    if isinstance(part, list):
-        return [_moved(each) for each in part]
-    if not isinstance(part, dict):
-        return part
-    moved = {key: _moved(value) for key, value in part.items()}
-    if isinstance(part.get("$ref"), str):
-        moved["$ref"] = part["$ref"].replace(_HERE, COMPONENTS)
-    return moved
 
 
 PUBLISHED: Final[Mapping[str, Callable[[], Schema]]] = {

@@ -244,7 +244,8 @@ class Settings:
     shutdown_grace: float = variable(
         "SHUTDOWN_GRACE",
         number(0, 86400),
-        "seconds after SIGTERM for which the pending poll may still bring a job",
+        "seconds after SIGTERM for which the pending poll may still bring a job, and the HTTP "
+        "service takes requests",
         3.0,
     )
     health_file: Path | None = variable(  # noqa: RUF009  # a path is immutable

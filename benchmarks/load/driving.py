@@ -2,9 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -16,15 +16,17 @@ from benchmarks.load.doors import Door, Failed, Told
 from benchmarks.load.figures import Run, Sample
 from benchmarks.load.jobs import documents
 
-# Seconds that an idle connection is kept: fewer than uvicorn's 5, or a request could be sent into
-# one that is being closed.
+# Seconds that an idle connection is kept: fewer than vLLM's 5, or a request could be sent into one
+# that is being closed.
 KEEP_ALIVE_S = 4.0
-# How a failure of the connection is called where results count failures.
+# What a failure of the connection is called where failures are counted.
 KINDS: Mapping[type[Exception], str] = {
     TimeoutError: "timeout",
     aiohttp.ClientConnectorError: "cannot connect",
     aiohttp.ClientError: "connection lost",
 }
+
+Jobs = Sequence[Mapping[str, Any]]
 
 
 class NothingWorks(Exception):
@@ -41,24 +43,9 @@ class Level(NamedTuple):
 WARM_UP = Level(4, 8)
 
 
-@dataclass(slots=True)
-class Measurement:
-    """What has been measured so far, wherever the driving is broken off.
-
-    Attributes:
-        runs: every run that has come to its end.
-        under_way: the run that has not, and how far it had come; empty between two.
-        model: who writes, as the answers of the warm-up say.
-    """
-
-    runs: list[Run] = field(default_factory=list)
-    under_way: str = ""
-    model: str = ""
-
-
 @asynccontextmanager
 async def client(key: str | None) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that keeps its connections and has as many as it needs."""
+    """A session that keeps its connections, and has as many as it needs."""
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
@@ -70,76 +57,76 @@ async def client(key: str | None) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@dataclass(slots=True)
 class Driver:
-    """Sends jobs through doors and notes what comes of them.
+    """Sends jobs and notes what comes of them, wherever it is broken off.
 
     Attributes:
-        doors: by the names of their sides.
+        runs: every run that has come to its end.
+        under_way: the run that has not, and how far it has come; empty between two.
+        model: who writes, as the answers say.
+
+    Args:
         timeout_s: seconds that a job may take.
-        measurement: where it is noted.
     """
 
-    doors: Mapping[str, Door]
-    timeout_s: float
-    measurement: Measurement = field(default_factory=Measurement)
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self.runs: list[Run] = []
+        self.under_way = ""
+        self.model = ""
 
-    async def measure(self, levels: Sequence[Level], rounds: int, key: str | None = None) -> None:
+    async def measure(
+        self, doors: Mapping[str, Door], levels: Sequence[Level], rounds: int, key: str | None
+    ) -> None:
         """Every side in every round of every level, after a warm-up that does not count.
 
-        Both sides of a round are sent the same jobs. Raises NothingWorks where a side answers none.
+        All sides of a round are sent the same jobs, and no round those of another. Raises
+        NothingWorks where a side answers nothing at all.
         """
-        jobs, turns = documents(), [(level, turn) for level in levels for turn in range(rounds)]
-        total = WARM_UP.jobs + sum(level.jobs for level, _ in turns)
-        bar = tqdm(total=total * len(self.doors), desc="jobs", unit=" job")
-        with bar:
+        turns = [(level, turn) for level in levels for turn in range(rounds)]
+        jobs = sum(level.jobs for level, _ in turns) + WARM_UP.jobs
+        with tqdm(total=jobs * len(doors), desc="jobs", unit=" job") as bar:
             async with client(key) as session:
-                await self._warm_up(session, list(islice(jobs, WARM_UP.jobs)), bar.update)
-                for level, turn in turns:
-                    sent = list(islice(jobs, level.jobs))
-                    await self._round(session, level, turn, sent, bar)
+                await self._measure(doors, turns, _Sender(session, self._timeout_s, bar))
 
-    async def _warm_up(
-        self, session: aiohttp.ClientSession, sent: Sequence[Any], tick: Callable[[], Any]
+    async def _measure(
+        self, doors: Mapping[str, Door], turns: Sequence[tuple[Level, int]], sender: "_Sender"
     ) -> None:
-        for side in self.doors:
-            run = await self._run(session, side, WARM_UP, -1, sent, tick)
+        documents_left = documents()
+        await self._warm_up(doors, list(islice(documents_left, WARM_UP.jobs)), sender)
+        for level, turn in turns:
+            sent = list(islice(documents_left, level.jobs))
+            # Turned round from one round to the next, lest one side always go first.
+            for side in list(doors)[:: 1 if turn % 2 == 0 else -1]:
+                run = await self._run(side, doors[side], level, turn, sent, sender)
+                self.runs.append(run)
+                self.under_way = ""
+                tqdm.write(told(run), file=sys.stderr)
+
+    async def _warm_up(self, doors: Mapping[str, Door], sent: Jobs, sender: "_Sender") -> None:
+        for side, door in doors.items():
+            run = await self._run(side, door, WARM_UP, -1, sent, sender)
             if not run.done:
                 why = ", ".join(sorted({str(sample.failure) for sample in run.samples}))
                 raise NothingWorks(f"{side}: no job of the warm-up came to its script ({why})")
 
-    async def _round(
-        self, session: aiohttp.ClientSession, level: Level, turn: int, sent: Sequence[Any], bar: Any
-    ) -> None:
-        """Every side once, the order turned round from one round to the next."""
-        for side in list(self.doors) if turn % 2 == 0 else reversed(self.doors):
-            run = await self._run(session, side, level, turn, sent, bar.update)
-            self.measurement.runs.append(run)
-            self.measurement.under_way = ""
-            bar.write(told(run), file=bar.fp)
-
     async def _run(
-        self,
-        session: aiohttp.ClientSession,
-        side: str,
-        level: Level,
-        turn: int,
-        sent: Sequence[Any],
-        tick: Callable[[], Any],
+        self, side: str, door: Door, level: Level, turn: int, sent: Jobs, sender: "_Sender"
     ) -> Run:
-        """Send the jobs of a round on one side: whenever one ends, the next is sent."""
-        door, samples = self.doors[side], list[Sample]()
+        """The jobs of a round on one side: whenever one ends, the next is sent."""
+        samples: list[Sample] = []
         waiting = iter([await door.prepare(document) for document in sent])
-        gc.collect()
+        gc.collect()  # now, and not while somebody waits
 
         async def slot() -> None:
             for prepared in waiting:
-                samples.append(await self._job(session, door, prepared))
-                self.measurement.under_way = (
-                    f"{level.at_once} jobs at once, round {turn + 1}, {side}: "
-                    f"{len(samples)} of {len(sent)} jobs had ended"
+                answer = await sender.send(door, prepared)
+                self.model = answer.model or self.model
+                samples.append(answer.sample)
+                self.under_way = (
+                    f"{level.at_once} jobs at once, round {turn + 1}, {side}, of whose "
+                    f"{len(sent)} jobs {len(samples)} had ended"
                 )
-                tick()
 
         began = perf_counter()
         async with asyncio.TaskGroup() as group:
@@ -147,20 +134,35 @@ class Driver:
                 group.create_task(slot())
         return Run(side, level.at_once, turn, perf_counter() - began, samples)
 
-    async def _job(self, session: aiohttp.ClientSession, door: Door, prepared: Any) -> Sample:
-        """A job as its client sees it; whatever becomes of it is a sample."""
+
+class _Answer(NamedTuple):
+    """A job as its client saw it, and who wrote."""
+
+    sample: Sample
+    model: str = ""
+
+
+class _Sender:
+    """The client: sends a job, and knows a failure when it sees one."""
+
+    def __init__(self, session: aiohttp.ClientSession, timeout_s: float, bar: Any) -> None:
+        self._session, self._timeout_s, self._bar = session, timeout_s, bar
+
+    async def send(self, door: Door, prepared: Any) -> _Answer:
+        """A job to its end; whatever becomes of it is a sample."""
         began = perf_counter()
         try:
-            async with asyncio.timeout(self.timeout_s):
-                answer = await door.send(session, prepared)
+            async with asyncio.timeout(self._timeout_s):
+                answer = await door.send(self._session, prepared)
         except (Failed, *KINDS) as error:
-            return Sample(failure=kind_of(error))
-        self.measurement.model = answer.model
-        return sample_of(answer, began, perf_counter())
+            return _Answer(Sample(failure=kind_of(error)))
+        finally:
+            self._bar.update()
+        return _Answer(sample_of(answer, began, perf_counter()), answer.model)
 
 
 def kind_of(error: Exception) -> str:
-    """How a failure is called."""
+    """What a failure is called."""
     if isinstance(error, Failed):
         return error.kind
     return next(name for kind, name in KINDS.items() if isinstance(error, kind))
@@ -177,5 +179,5 @@ def told(run: Run) -> str:
     failed = len(run.samples) - run.done
     return (
         f"{run.at_once} jobs at once, round {run.turn + 1}, {run.side}: "
-        f"{run.lines / run.seconds:.2f} lines/s" + (f", {failed} jobs failed" if failed else "")
+        f"{run.lines / run.seconds:.2f} lines/s{f', {failed} jobs failed' if failed else ''}"
     )

@@ -180,8 +180,8 @@ class Results:
         if not ours.runs:
             return None
         require_fairness(ours, raw)
-        rounds = [(Figures([one]), Figures([other])) for one, other in zip(ours.runs, raw.runs)]
-        shares = [one.lines_a_second / other.lines_a_second for one, other in rounds]
+        rounds = zip(ours.runs, raw.runs, strict=True)
+        shares = [one.lines / one.seconds / (other.lines / other.seconds) for one, other in rounds]
         first = median(ours.first_s) / median(raw.first_s) if ours.first_s else None
         return Comparison(shares, first)
 
@@ -251,9 +251,10 @@ def shortfalls(side: str, comparison: Comparison) -> list[str]:
 def write(results: Results, folder: Path) -> None:
     """The measurements, under `folder`: a run on each line."""
     folder.mkdir(parents=True, exist_ok=True)
-    head = json.dumps({"about": results.about, "broken_off": results.broken_off}, indent=2)
+    about = json.dumps(results.about, indent=2)
     runs = ",\n".join(json.dumps(_rounded(asdict(run))) for run in results.runs)
-    text = f'{head.removesuffix("\\n}")},\n  "runs": [\n{runs}\n  ]\n}}\n'
+    broken_off = json.dumps(results.broken_off)
+    text = f'{{"about": {about},\n"broken_off": {broken_off},\n"runs": [\n{runs}\n]}}\n'
     (folder / f"{NAME}.json").write_text(text, "utf-8")
 
 

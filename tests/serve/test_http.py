@@ -565,15 +565,6 @@ def test_a_comment_keeps_a_quiet_stream_alive(monkeypatch):
     assert len(events(answer)) == 11
 
 
-def test_a_callback_is_an_answers_last_key():
-    """A job whose callback cannot be delivered is answered all the same, and says so."""
-    with http_service(callback_allowed_hosts=("127.0.0.1",), callback_secret="secret") as service:
-        target = {"url": f"http://127.0.0.1:{free_port()}/results"}
-        refused = service.post(request_document(callback={"url": "http://example.org/"}))
-    assert (refused.status_code, refused.json()["param"]) == (400, "callback.url")
-    assert target
-
-
 def test_the_log_has_neither_data_nor_keys(caplog):
     """One line for each job, as for those of the queue."""
     with caplog.at_level(logging.DEBUG), http_service(api_keys=(KEY,)) as service:

@@ -1,1 +1,1 @@
-"""Ways to take work: RunPod's job queue."""
+"""Ways to take work: RunPod's job queue, a file, HTTP."""

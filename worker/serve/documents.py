@@ -17,7 +17,7 @@ TITLE: Final = "Football commentary worker"
 DESCRIPTION: Final = (
     "Football event data in, spoken-style Korean commentary out; and vLLM's OpenAI routes on the "
     "same model. Errors have one form: OpenAI's `error` object, and beside it `code`, `message`, "
-    "`param` and `retryable`."
+    "`param` and `retryable`; what vLLM itself refuses has the `error` object alone."
 )
 TAGS: Final = [
     {"name": "commentary", "description": "Match actions in, one line for each out."},
@@ -37,6 +37,10 @@ COMPONENTS: dict[str, Any] = {}
 """Schemas that the document has one of, by name; filled as they are referred to."""
 
 
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"{_SCHEMAS}{name}"}
+
+
 def _component(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A reference to one of our schemas, which goes with all that it refers to to COMPONENTS."""
     parts = {**schema["$defs"], schema["title"]: schema}
@@ -44,17 +48,49 @@ def _component(schema: Mapping[str, Any]) -> dict[str, Any]:
         own = {key: value for key, value in part.items() if key not in ("$id", "$schema", "$defs")}
         text = json.dumps(own, ensure_ascii=False)
         COMPONENTS[name] = json.loads(text.replace("#/$defs/", _SCHEMAS))
-    return {"$ref": f"{_SCHEMAS}{schema['title']}"}
+    return _ref(schema["title"])
 
 
-def _answer(what: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"description": what} | ({"content": dict(content)} if content else {})
+def _answer(
+    what: str, content: Mapping[str, Any] | None = None, headers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What is answered, with its body and its own headers, where it has any."""
+    parts = {"content": content, "headers": headers}
+    return {"description": what} | {name: dict(part) for name, part in parts.items() if part}
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+_OURS: Final = _component(schemas.error_schema())
+_VLLMS: Final = {
+    "type": "object",
+    "description": "An error in vLLM's own words.",
+    "properties": {"error": _ref("OpenAIError")},
+    "required": ["error"],
+    "additionalProperties": False,
+}
+
+
+def _errors(*statuses: int, form: Mapping[str, Any] = _OURS) -> dict[int | str, dict[str, Any]]:
     """The answers that are errors, all of one form."""
-    body = {_JSON: {"schema": _component(schemas.error_schema())}}
-    return {status: _answer(_MEANING[status], body) for status in statuses}
+    body = {_JSON: {"schema": form}}
+    return {status: _answer(_MEANING[status], body, _HEADERS.get(status)) for status in statuses}
+
+
+_HEADERS: Final[Mapping[int, Mapping[str, Any]]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "How to come with a key.",
+            "required": True,
+            "schema": {"const": "Bearer"},
+        }
+    },
+    503: {
+        "Retry-After": {
+            "description": "Seconds after which to ask again.",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    },
+}
 
 
 _MEANING: Final[Mapping[int, str]] = {
@@ -67,14 +103,35 @@ _MEANING: Final[Mapping[int, str]] = {
     504: "Not finished within the deadline.",
 }
 
+_JOB_ID: Final = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "The job's id: 1 to 128 letters, digits and `_.:@=+/-`. Any other is replaced.",
+    "schema": {"type": "string"},
+}
 _STREAM_EXAMPLE: Final = (
     event("line", examples.CHUNK) + event("result", examples.CLOSING)
 ).decode()
+
+def _event(name: str, component: str) -> dict[str, Any]:
+    """A server-sent event whose data is JSON: before OpenAPI 3.2, a stream's schema is of these."""
+    data = {"type": "string", "contentMediaType": _JSON}
+    told = {"event": {"const": name}, "data": data | {"contentSchema": _ref(component)}}
+    return {"type": "object", "properties": told, "required": [*told]}
+
+
+_EVENTS: Final = {
+    "schema": {
+        "description": "Each event: the lines, and then the rest of the result or an error.",
+        "oneOf": [_event("line", "Chunk"), _event("result", "Closing"), _event("error", "Error")],
+    },
+    "example": _STREAM_EXAMPLE,
+}
 _COMMENTARY_ANSWERS: Final = _answer(
     "The result; streamed, a line per event and then the rest of the result.",
     {
         _JSON: {"schema": _component(schemas.result_schema()), "example": examples.RESULT},
-        EVENT_STREAM: _STRING | {"example": _STREAM_EXAMPLE},
+        EVENT_STREAM: _EVENTS,
     },
 )
 COMMENTARY: Final[dict[str, Any]] = {
@@ -83,6 +140,7 @@ COMMENTARY: Final[dict[str, Any]] = {
     "response_class": Response,
     "responses": {200: _COMMENTARY_ANSWERS, **_errors(400, 401, 413, 500, 503, 504)},
     "openapi_extra": {
+        "parameters": [_JOB_ID],
         "requestBody": {
             "required": True,
             "content": {
@@ -198,7 +256,8 @@ _BODIES: Final[Mapping[str, tuple[str, Mapping[str, Any], tuple[str, ...], Mappi
 
 def passed_on(path: str) -> dict[str, Any]:
     """What the document says of one of vLLM's routes."""
-    answers = {_JSON: {"schema": {"type": "object"}}, EVENT_STREAM: _STRING}
+    event = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+    answers = {_JSON: {"schema": {"type": "object"}}, EVENT_STREAM: {"schema": event}}
     about: dict[str, Any] = {"tags": ["OpenAI"], "response_class": Response}
     if path not in _BODIES:
         told = _answer("The model, under each of its names.", {_JSON: answers[_JSON]})
@@ -207,9 +266,9 @@ def passed_on(path: str) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": list(required)}
     body = {"required": True, "content": {_JSON: {"schema": schema, "example": example}}}
     told = _answer("vLLM's own answer.", answers)
-    refusals = _errors(400, 401, 404, 413, 500, 503)
+    refusals = _errors(400, 401, 404, 413, 500, 503, form={"anyOf": [_OURS, _VLLMS]})
     return about | {
         "summary": summary,
         "responses": {200: told, **refusals},
-        "openapi_extra": {"requestBody": body},
+        "openapi_extra": {"parameters": [_JOB_ID], "requestBody": body},
     }

@@ -200,6 +200,10 @@ def _codes(kind: type[WorkerError]) -> Iterator[str]:
 
 _CODES = list(dict.fromkeys(_codes(WorkerError)))
 _Code = Annotated[str, _told("what to program against", json_schema_extra={"enum": _CODES})]
+_HTTPS_OWN = ["not_found", "method_not_allowed"]  # of a path or a method that is not there
+_HttpCode = Annotated[
+    str, _told("what to program against", json_schema_extra={"enum": [*_CODES, *_HTTPS_OWN]})
+]
 _Message = Annotated[str, _told("what is wrong, in one sentence")]
 _Param = Annotated[str | None, _told("the field it is about, as the caller spelt it")]
 _Retryable = Annotated[bool, _told("whether the same may succeed later")]
@@ -243,7 +247,7 @@ class HttpFailure(TypedDict):
     """Why a request to the HTTP service failed."""
 
     error: _OpenAIError
-    code: _Code
+    code: _HttpCode
     message: _Message
     param: _Param
     retryable: _Retryable
