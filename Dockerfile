@@ -96,6 +96,8 @@ COPY --chmod=755 worker worker
 ARG USER_ID=10001
 USER ${USER_ID}
 STOPSIGNAL SIGTERM
+# With SERVE_MODE=http; nothing listens there otherwise.
+EXPOSE 8000
 # Loading a model takes minutes on a cold disk; until it is there, unhealthy does not count.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=15m --retries=3 \
     CMD ["python3", "-m", "worker.health"]

@@ -1,12 +1,14 @@
 """An image's whole life: built, proved, pushed, pulled, run, updated, stopped."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from tests.image.registry import FaultProxy, Registry
 from tests.platform.ground import Ground
 from tests.platform.jobs import Status
 from tests.platform.made import commentary, lines_of
+from tests.serving import free_port
 
 USER, PASSWORD = "ann", "pa55-word"
 LOGIN = {"DOCKER_USERNAME": USER, "DOCKER_PASSWORD": PASSWORD}
@@ -168,6 +171,38 @@ def test_docker_stop_under_load_loses_nothing(image, ground):
     assert all(job.status is Status.IN_QUEUE for job in after if job not in done)
     assert all(len(lines_of(job)) == 10 for job in done)
     assert ground.anomalies == []
+
+
+def test_the_same_image_is_an_http_service(image):
+    """SERVE_MODE=http: not ready, ready, a script for whoever has the key, a stop that drains."""
+    name, port = f"commentary-{uuid.uuid4().hex}", free_port()
+    service = {"SERVE_MODE": "http", "PORT": str(port), "API_KEYS": "key-of-the-test"}
+    command = in_docker(image, name, [*ENVIRONMENT, *service])
+    environ = os.environ | ENVIRONMENT | service
+    root, headers = f"http://127.0.0.1:{port}", {"Authorization": "Bearer key-of-the-test"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, env=environ, text=True, **pipes) as process:
+        assert statuses(f"{root}/ping", until=200) == [204, 200]
+        request = json.loads((ROOT / "test_input.json").read_text())["input"]
+        asked = {"json": request, "timeout": 60}
+        refused = httpx.post(f"{root}/v1/commentary", **asked)
+        answer = httpx.post(f"{root}/v1/commentary", headers=headers, **asked)
+        subprocess.run(["docker", "stop", f"--time={STOP_S}", name], check=True)
+        said, _ = process.communicate(timeout=STOP_S)
+    assert process.returncode == 0, said
+    assert refused.status_code == 401
+    assert len(answer.json()["script"]) == 10
+    assert "key-of-the-test" not in said
+
+
+def statuses(url, until):
+    """The statuses that a URL answers with, each once, up to one that ends the asking."""
+    found, end = [], time.monotonic() + 120
+    while until not in found and time.monotonic() < end:
+        with suppress(httpx.TransportError):  # nothing listens yet
+            found.append(httpx.get(url).status_code)
+        time.sleep(0.2)
+    return list(dict.fromkeys(found))
 
 
 def inside(name, *words):

@@ -14,7 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.fakes import ScriptedEngine, fail, hang
 from tests.rows import request_document
-from tests.serve.service import events, http_service
+from tests.serve.service import http_service
 from worker import examples
 from worker.engine import Reply
 from worker.errors import EngineOverloaded
@@ -104,9 +104,18 @@ def test_whatever_is_sent_the_document_says_what_comes_back(case, service):
     conforms(case, service)
 
 
-def put_together(answer):
+def events(text):
+    """The server-sent events of a text, as (name, data): its lines end at line feeds alone."""
+    found = []
+    for block in text.removesuffix("\n\n").split("\n\n"):
+        name, data = block.split("\n")
+        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+def put_together(text):
     """The result that a stream's events are parts of; each of them is as the document says."""
-    *lines, (name, closing) = events(answer)
+    *lines, (name, closing) = events(text)
     assert {each for each, _ in lines} | {name} == {"line", "result"}
     schema_of("Closing").validate(closing)
     scripts = {}
@@ -127,7 +136,7 @@ def without_chance(result):
 
 def assert_same(whole, streamed):
     """Both ways to be answered tell the same."""
-    first, second = without_chance(whole), without_chance(put_together(streamed))
+    first, second = without_chance(whole), without_chance(put_together(streamed.text))
     if "scripts" in first:
         assert first.pop("script") == next(iter(first["scripts"].values()))
     assert first == second
@@ -245,14 +254,7 @@ def test_its_examples_are_what_its_schemas_admit():
     schema_of("CommentaryRequest").validate(asked)
     schema_of("CommentaryResult").validate(told["application/json"]["example"])
     schema_of("Error").validate(examples.HTTP_FAILURE)
-    streamed = events(Text(told["text/event-stream"]["example"]))
-    assert [name for name, _ in streamed] == ["line", "result"]
-
-
-class Text(NamedTuple):
-    """An answer's text alone."""
-
-    text: str
+    put_together(told["text/event-stream"]["example"])
 
 
 def test_its_example_is_answered_with_what_its_example_shows(service):

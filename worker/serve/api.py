@@ -1,7 +1,7 @@
 """The HTTP service's routes: commentary, vLLM's OpenAI routes, and how the worker is."""
 
 import hmac
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -102,11 +102,13 @@ def metrics_application(service: Service, metrics: Metrics) -> FastAPI:
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-def guarded_by(keys: Sequence[str]) -> Callable[[HTTPAuthorizationCredentials | None], None]:
+def guarded_by(
+    keys: Sequence[str],
+) -> Callable[[HTTPAuthorizationCredentials | None], Awaitable[None]]:
     """Raises Unauthorized about a request that comes without one of the keys, if there are any."""
     known = [key.encode() for key in keys]
 
-    def guard(credentials: Credentials) -> None:
+    async def guard(credentials: Credentials) -> None:  # on a thread, if it were not async
         given = credentials.credentials.encode() if credentials else b""
         # All of them, so that the time it takes does not tell which one was nearly right.
         opens = [hmac.compare_digest(given, key) for key in known]

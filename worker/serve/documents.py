@@ -113,6 +113,7 @@ _STREAM_EXAMPLE: Final = (
     event("line", examples.CHUNK) + event("result", examples.CLOSING)
 ).decode()
 
+
 def _event(name: str, component: str) -> dict[str, Any]:
     """A server-sent event whose data is JSON: before OpenAPI 3.2, a stream's schema is of these."""
     data = {"type": "string", "contentMediaType": _JSON}
@@ -149,7 +150,7 @@ COMMENTARY: Final[dict[str, Any]] = {
                     "example": examples.REQUEST,
                 }
             },
-        }
+        },
     },
 }
 METRICS: Final[dict[str, Any]] = {
