@@ -7,7 +7,7 @@ OTHER_MODEL := $(MODEL_NAME)$(filter-out mini,$(PRESET))$(ENGINE_URL)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run platform test lint fmt types check image smoke push image-test monitoring-test \
-        bench load update-bench faithfulness docs lock hooks clean
+        java-test bench load update-bench faithfulness docs lock hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ image-test: setup ## build, prove and push an image with the mini model (needs r
 
 monitoring-test: setup ## run the alerts in a real Prometheus (Debian's package: .ci/prometheus)
 	@$(VENV) -m pytest tests/monitoring $(ARGS)
+
+java-test: setup ## compile and run README's Java (a JDK of 17 or later: .ci/jdk)
+	@$(VENV) -m pytest tests/java $(ARGS)
 
 bench: setup ## compare with the handler people write today; writes benchmarks/results/
 	@$(VENV) -m builder mini --size mid .cache/mini-mid

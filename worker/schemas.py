@@ -58,13 +58,19 @@ def _up_to(limit: int) -> str:
     return rf"^\s*(\S([\s\S]{{0,{limit - 2}}}\S)?)?\s*$"
 
 
+def _digits(limit: int) -> Schema:
+    """Bounds of a number that is text of at most so many characters; none is beyond 1e300."""
+    if limit > 300:
+        return {"minimum": -1e300, "maximum": 1e300}
+    return {"minimum": -(10.0 ** (limit - 1)), "exclusiveMaximum": 10.0**limit}
+
+
 def _text(limit: int, description: str) -> Schema:
-    digits = {"exclusiveMinimum": -1e99, "exclusiveMaximum": 1e100}  # of at most 100 characters
     return {
         "description": description,
         "type": ["string", "number", "null"],
         "pattern": _up_to(limit),
-        **digits,
+        **_digits(limit),
     }
 
 

@@ -55,7 +55,7 @@ def _compared(results: Results, at_once: int) -> list[tuple[str, Comparison]]:
 
 def _reached(side: str, comparison: Comparison) -> str:
     first = comparison.first
-    times = "" if first is None else f", {first:.2f} times its median time to the first line"
+    times = f", {median(first):.2f} times its median time to the first line" if first else ""
     return (
         f"{TARGET_AT} jobs at once, {side}: {median(comparison.lines):.1%} of the lines a second "
         f"of {CEILING}{times}."
@@ -98,14 +98,15 @@ def _ratios(results: Results, at_once: int, side: str) -> tuple[str, str]:
         return f"not compared: {error}", NOTHING
     if comparison is None:
         return NOTHING, NOTHING
-    first = NOTHING if comparison.first is None else f"{comparison.first:.2f}"
-    return _spread(comparison.lines), first
+    return _spread(comparison.lines, ".1%"), _spread(comparison.first, ".2f")
 
 
-def _spread(shares: Sequence[float]) -> str:
-    middle = f"{median(shares):.1%}"
-    least, most = f"{min(shares):.1%}", f"{max(shares):.1%}"
-    return middle if len(shares) == 1 else f"{middle} ({least}–{most})"
+def _spread(values: Sequence[float], form: str) -> str:
+    """The median, and the least and the most where there are several; a dash for none."""
+    if len(values) < 2:
+        return "".join(format(value, form) for value in values) or NOTHING
+    middle, least, most = (format(each(values), form) for each in (median, min, max))
+    return f"{middle} ({least}–{most})"
 
 
 def _lines(one: Figures | None) -> str:
@@ -180,17 +181,17 @@ def _reading(results: Results) -> str:
 
 def _reading_beside() -> str:
     return (
-        f" {CEILING} runs beside the worker on the same model with the same engine arguments, "
-        "loaded before the first job and idle in the other's turn. Both are sent the same jobs, "
-        "round by round, in an order that turns round. What goes to the ceiling are the chat "
-        "bodies that the worker's own pipeline makes of a job, with their seeds, all of a job's "
-        "at once; its first line is the first of these answers, its script all of them. The "
-        "guard flags and asks for nothing twice (`GUARD=flag`), as random weights write nonsense. "
-        "Shares are of the same round: median (least–most). A level is compared only where no job "
-        "failed, both sides were asked with the same number of tokens, and they wrote as many "
-        f"within {TOLERANCE:.0%}. To reach, at {TARGET_AT} jobs at once: {LEAST_LINES:.0%} of the "
-        f"ceiling's lines a second, and {MOST_FIRST:.2f} times its median time to the first line "
-        "at most."
+        f" {CEILING} runs beside the worker on the same model with the same engine arguments: it "
+        "is loaded before the first job, and idle in the other's turn. Both are sent the same "
+        "jobs, round by round, in an order that turns round. What goes to the ceiling are the "
+        "chat bodies that the worker's own pipeline makes of a job, with their seeds, all of a "
+        "job's at once; its first line is the first of these answers, its script all of them. "
+        "The guard flags and asks for nothing twice (`GUARD=flag`), as random weights write "
+        "nonsense. Shares, and times the ceiling's time, are those of one round: median "
+        "(least–most). A level is compared only where no job failed, both sides were asked with "
+        f"the same number of tokens, and they wrote as many within {TOLERANCE:.0%}. To reach, at "
+        f"{TARGET_AT} jobs at once: {LEAST_LINES:.0%} of the ceiling's lines a second, and "
+        f"{MOST_FIRST:.2f} times its median time to the first line at most."
     )
 
 

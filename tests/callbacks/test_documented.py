@@ -1,13 +1,9 @@
 """What README says of callbacks is what they are; its receivers know the worker's from others'."""
 
-import base64
 import json
 import re
-import shutil
-import subprocess
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -25,30 +21,6 @@ from worker.errors import DeadlineExceeded
 
 SECTION = README.split("\n## Callbacks\n")[1].split("\n## ")[0]
 DOCUMENT = {"jobId": "1", "status": "DONE", "script": [{"description": "문새벽의 골!"}]}
-MAIN = """
-import java.nio.charset.StandardCharsets;
-import java.util.Base64;
-import java.util.Scanner;
-
-final class Main {
-    public static void main(String[] words) throws Exception {
-        Scanner lines = new Scanner(System.in);
-        while (lines.hasNextLine()) {
-            String[] parts = lines.nextLine().split(" ", -1);
-            System.out.println(CallbackSignature.isGenuine(
-                    bytes(parts[0]), text(parts[1]), text(parts[2]), bytes(parts[3])));
-        }
-    }
-
-    private static byte[] bytes(String part) {
-        return Base64.getDecoder().decode(part);
-    }
-
-    private static String text(String part) {
-        return new String(bytes(part), StandardCharsets.UTF_8);
-    }
-}
-"""
 
 
 def block(language):
@@ -106,36 +78,6 @@ async def test_the_python_receiver_takes_the_worker_s_callbacks_and_no_other():
     exec(block("python"), names)  # noqa: S102  # README's own code is what is tested
     told = [(names["is_genuine"](*call), genuine) async for call, genuine in cases()]
     assert [said for said, _ in told] == [genuine for _, genuine in told]
-
-
-@pytest.mark.anyio
-async def test_the_java_receiver_takes_the_worker_s_callbacks_and_no_other(tmp_path):
-    """README's class, compiled and run on the same calls."""
-    calls = [case async for case in cases()]
-    done = run_java(tmp_path, "\n".join(line(call) for call, _ in calls))
-    assert done.splitlines() == ["true" if genuine else "false" for _, genuine in calls]
-
-
-def line(call):
-    """A call as MAIN reads it."""
-    parts = [part.encode() if isinstance(part, str) else part for part in call]
-    return " ".join(base64.b64encode(part).decode() for part in parts)
-
-
-def run_java(folder: Path, given: str) -> str:
-    """What README's class says to each line."""
-    for tool in ("javac", "java"):
-        assert shutil.which(tool), f"{tool} is not here: install a JDK of 17 or later"
-    sources = {"CallbackSignature.java": block("java"), "Main.java": MAIN}
-    for name, text in sources.items():
-        (folder / name).write_text(text, "utf-8")
-    compile_ = ["javac", "-encoding", "UTF-8", "-Xlint:all", "-Werror", *sources]
-    compiled = subprocess.run(compile_, cwd=folder, capture_output=True, text=True, check=False)
-    assert compiled.returncode == 0, compiled.stderr
-    run = ["java", "-XX:TieredStopAtLevel=1", "-cp", ".", "Main"]
-    done = subprocess.run(run, cwd=folder, input=given, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_example_callback_is_taken():

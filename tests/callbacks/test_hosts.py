@@ -45,6 +45,7 @@ NOT_PUBLIC = {
     "NAT64": "64:ff9b::7f00:1",
     "NAT64, a local prefix": "64:ff9b:1::7f00:1",
     "Teredo": "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "identifiers, not addresses": "2001:20::1",
 }
 
 

@@ -122,9 +122,7 @@ def put_together(text):
     for _, chunk in lines:
         schema_of("Chunk").validate(chunk)
         scripts.setdefault(chunk.get("style"), {})[chunk["index"]] = chunk["line"]
-    told = {
-        style: [line for _, line in sorted(found.items())] for style, found in scripts.items()
-    }
+    told = {style: [line for _, line in sorted(found.items())] for style, found in scripts.items()}
     return closing | ({"script": told[None]} if None in told else {"scripts": told})
 
 
@@ -272,7 +270,9 @@ def test_its_example_is_answered_with_what_its_example_shows(service):
         )
 
 
-@pytest.mark.parametrize("operation", of(DOCUMENT.include(tag="OpenAI")), ids=lambda each: each.path)
+@pytest.mark.parametrize(
+    "operation", of(DOCUMENT.include(tag="OpenAI")), ids=lambda each: each.path
+)
 def test_the_examples_of_the_openai_routes_reach_the_engine_as_they_stand(operation, service):
     """The service has nothing against them; what the engine says is tested on a real one."""
     asked = example_of(operation.path)
