@@ -14,11 +14,12 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import Field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.load import report, servers
 from benchmarks.load.doors import Door, Raw, RunStream, RunSync, Service
@@ -35,7 +36,7 @@ QUICK = (1, 2)
 ROUNDS = 3
 # Jobs of a round: so many for each of those at once, within bounds, lest a round take no time or
 # all of it.
-EACH, LEAST_JOBS, MOST_JOBS = 3, 8, 64
+EACH, LEAST_JOBS, MOST_JOBS = 3, 8, 48
 TIMEOUT_S = 300.0
 MINI = ".cache/mini-mid"
 ASIDE = Path(".cache/load")  # for logs, and for results that are not the repository's
@@ -58,11 +59,19 @@ WAYS: Mapping[str, Way] = {
 
 
 class Scene(NamedTuple):
-    """What is driven: a door for each side, the key that opens them, and the engine's arguments."""
+    """What is driven.
+
+    Attributes:
+        doors: by the names of their sides.
+        key: what opens them, or None.
+        arguments: the engine's, of both sides.
+        settings: the worker's, as the environment has them.
+    """
 
     doors: Mapping[str, Door]
     key: str | None
-    arguments: str
+    arguments: str = ""
+    settings: str = ""
 
 
 @contextmanager
@@ -76,17 +85,38 @@ def on_loopback(options: argparse.Namespace) -> Iterator[Scene]:
     raw = servers.raw(engine, ASIDE / "raw.log")
     with servers.running([ours, raw]):
         doors = {way.side: way.door(ours.url), CEILING: Raw(raw.url, engine.name, commentary)}
-        yield Scene(doors, ours.key, shlex.join(engine.words))
+        settings = chosen({**environ, **servers.UNREPEATED})
+        yield Scene(doors, ours.key, shlex.join(engine.words), settings)
 
 
 def environ_of(model: str) -> dict[str, str]:
-    """The environment of both; the mini model, whose code is ours, is written where it lacks."""
+    """The environment of both; the mini model, whose code is ours, is written where it lacks.
+
+    Raises StartupError where the worker would ask an engine elsewhere.
+    """
+    if os.environ.get("ENGINE_URL"):
+        raise StartupError("ENGINE_URL: here each side has its own engine; --url is for others.")
     environ = {**os.environ, "MODEL_NAME": model}
+    environ.pop("API_KEYS", None)  # without one, the service is there for this machine alone
     if model == MINI:
-        if builder(["mini", "--size", "mid", MINI]):
+        with redirect_stdout(sys.stderr):  # standard output is the table's
+            failed = builder(["mini", "--size", "mid", MINI])
+        if failed:
             raise StartupError(f"The mini model cannot be written to {MINI}.")
         environ.setdefault("TRUST_REMOTE_CODE", "true")
     return environ
+
+
+def chosen(environ: Mapping[str, str]) -> str:
+    """What an environment sets of the worker's own variables, secrets and the model left out."""
+    told = {spec.metadata["variable"]: spec.metadata["kind"] for spec in variables()}
+    named = [name for name, kind in told.items() if name in environ and not kind.secret]
+    return " ".join(f"{name}={environ[name]}" for name in named if name != "MODEL_NAME")
+
+
+def variables() -> Iterator["Field[Any]"]:
+    """The fields of Settings that are a variable each."""
+    return (spec for spec in fields(Settings) if "variable" in spec.metadata)
 
 
 @contextmanager
@@ -94,7 +124,7 @@ def elsewhere(options: argparse.Namespace) -> Iterator[Scene]:
     """A service or an endpoint that is there already."""
     way = WAYS[options.door]
     key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
-    yield Scene({way.side: way.door(options.url)}, key, "")
+    yield Scene({way.side: way.door(options.url)}, key)
 
 
 def measured(options: argparse.Namespace) -> Results:
@@ -113,7 +143,7 @@ def measured(options: argparse.Namespace) -> Results:
     if options.url:
         about = about_elsewhere(options.url, driver.model)
     else:
-        about = machine(options.model, scene.arguments)
+        about = machine(options.model, scene.arguments) | {"settings": scene.settings}
     return Results(about | {"command": command()}, driver.runs, broken_off)
 
 
@@ -178,7 +208,7 @@ def command_line(words: Sequence[str] | None) -> argparse.Namespace:
         help="folder or Hugging Face id, where both are started here; default: the mini model",
     )
     add("--at-once", type=numbers, help="jobs under way at any time; default: 1,4,16,32")
-    add("--jobs", type=whole, help="jobs of a round; default: 3 for each at once, 8 to 64")
+    add("--jobs", type=whole, help="jobs of a round; default: 3 for each at once, 8 to 48")
     add("--rounds", type=whole, help=f"rounds of each level; default: {ROUNDS}")
     add(
         "--timeout", type=float, default=TIMEOUT_S, help="seconds that a job may take; default: 300"

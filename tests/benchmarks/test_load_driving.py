@@ -191,9 +191,7 @@ async def test_what_is_broken_off_leaves_what_was_measured():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [run.turn for run in driver.runs] == [0]
-    assert driver.under_way == (
-        "1 jobs at once, round 2, ours, of whose 2 jobs 1 had ended"
-    )  # fmt: skip
+    assert driver.under_way == "1 jobs at once, round 2, ours, of whose 2 jobs 1 had ended"
     assert made["ours"].running == 0
 
 
