@@ -19,7 +19,7 @@ from worker.callbacks.target import read_target
 from worker.errors import InvalidInput
 from worker.football.schema import Action, CommentaryRequest, Match
 from worker.football.vocabulary import fold
-from worker.football.wire import Fields
+from worker.football.wire import Fields, is_missing
 from worker.serve.documents import COMPONENTS
 
 SCHEMA = schemas.request_schema()
@@ -76,28 +76,26 @@ def definition(name):
     return SCHEMA["$defs"][name]
 
 
+LEAST = {"rawData": [{"actionId": 1}]}
+
+
+def within(name, **rest):
+    """A document whose object `name` has `rest`, and a key with a value."""
+    return lambda key, value: LEAST | {name: {**rest, key: value}}
+
+
 # Each object of a request: how a document has it, and its schema.
 OBJECTS = {
-    "request": (lambda key, value: request_document(**{key: value}), SCHEMA),
+    "request": (lambda key, value: LEAST | {key: value}, SCHEMA),
     "rawData": (
         lambda key, value: {"rawData": [{"actionId": 1, "startX": 50, "startY": 30, key: value}]},
         definition("Action"),
     ),
-    **{
-        key: (
-            lambda inner, value, key=key, rest=rest: request_document(
-                **{key: {**rest, inner: value}}
-            ),
-            definition(name),
-        )
-        for key, name, rest in (
-            ("matchInfo", "MatchInfo", {}),
-            ("coordinates", "Coordinates", {}),
-            ("currentScore", "Score", {"home": 1, "away": 0}),
-            ("speech", "Speech", {}),
-            ("callback", "Callback", {"url": URL}),
-        )
-    },
+    "matchInfo": (within("matchInfo"), definition("MatchInfo")),
+    "coordinates": (within("coordinates"), definition("Coordinates")),
+    "currentScore": (within("currentScore", home=1, away=0), definition("Score")),
+    "speech": (within("speech"), definition("Speech")),
+    "callback": (within("callback", url=URL), definition("Callback")),
 }
 PLACES = [(where, key) for where, (_, schema) in OBJECTS.items() for key in schema["properties"]]
 WORDS = ("CASTER", "caster", "home_ltr", "Home-LTR", "facts", "true", "FALSE", " false ", "yes")
@@ -142,13 +140,11 @@ VALUES = (*SCALARS, *NESTED)
 
 
 def is_other_spelling(value, schema) -> bool:
-    """Whether a word of an enumeration is written in other letters than the canonical ones."""
+    """Whether a word is in other letters than its enumeration, or all of an object is missing."""
     words = next((each["enum"] for each in schema.get("anyOf", ()) if "enum" in each), ())
-    return (
-        isinstance(value, str)
-        and value not in words
-        and fold(value.strip()) in {fold(word) for word in words}
-    )
+    if isinstance(value, str):
+        return value not in words and fold(value.strip()) in map(fold, words)
+    return isinstance(value, dict) and all(map(is_missing, value.values()))
 
 
 @pytest.mark.parametrize(("where", "key"), PLACES)
@@ -173,22 +169,21 @@ def test_most_refusals_are_the_schema_s_too():
 
 
 BOUND = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-BOUNDED = [
-    (where, key, bound)
-    for where, key in PLACES
-    for bound in BOUND
-    for schema in [OBJECTS[where][1]["properties"][key]]
-    if bound in json.dumps(schema)
-]
 
 
-@pytest.mark.parametrize(("where", "key", "bound"), BOUNDED)
-def test_the_schema_s_bounds_are_the_parser_s(where, key, bound):
+def bounds():
+    """Each place that has a bound, with the bound's name and the bound."""
+    for where, key in PLACES:
+        schema = OBJECTS[where][1]["properties"][key]
+        for part in (schema, *schema.get("allOf", ())):
+            yield from ((where, key, name, part[name]) for name in BOUND if name in part)
+
+
+@pytest.mark.parametrize(("where", "key", "bound", "limit"), bounds())
+def test_the_schema_s_bounds_are_the_parser_s(where, key, bound, limit):
     """On each bound, and just beyond it, the two say the same."""
     make, schema = OBJECTS[where]
-    schema = schema["properties"][key]
-    limit = next(part for part in (schema, *schema.get("allOf", ())) if bound in part)[bound]
-    step = 1 if "Whole" in json.dumps(schema) else 0.001 * max(1, abs(limit))
+    step = 1 if "Whole" in json.dumps(schema["properties"][key]) else 0.001 * max(1, abs(limit))
     beyond = limit + (step if "axim" in bound else -step)
     for value, inside in ((limit, not bound.startswith("exclusive")), (beyond, False)):
         document = make(key, value)

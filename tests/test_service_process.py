@@ -1,11 +1,11 @@
 """The worker as an HTTP service in a process of its own: start, load, signals, death, metrics."""
 
-import asyncio
 import json
 import signal
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -14,6 +14,7 @@ from tests.platform.conftest import on_mini
 from tests.platform.worker import WorkerProcess, platform_variables
 from tests.rows import request_document
 from tests.serve.service import events, until
+from tests.serve.test_http import opened
 from tests.serving import free_port, serving
 from tests.test_main import Loopback, refused
 from worker.health import read
@@ -28,20 +29,39 @@ class Slow(Loopback):
     """An OpenAI server that tells its model, and answers, no sooner than its test lets it.
 
     Attributes:
-        known: whether it tells its model.
+        url: its address.
+        called: whether it has been asked for its model.
+        known: whether it tells it.
         open: whether it answers chats.
     """
 
-    def __init__(self, *jobs):
+    def __init__(self, url, *jobs, known):
         super().__init__(*jobs)
-        self.known, self.open = threading.Event(), threading.Event()
+        self.url = url
+        self.called, self.known, self.open = (threading.Event() for _ in range(3))
         self.open.set()
+        if known:
+            self.known.set()
 
     async def answer(self, path, body):
-        gate = {"/v1/models": self.known, CHAT: self.open}.get(path)
-        while gate and not gate.is_set():  # noqa: ASYNC110  # of another thread's
-            await asyncio.sleep(0.01)
+        if path == "/v1/models":
+            self.called.set()
+            await opened(self.known)
+        if path == CHAT:
+            await opened(self.open)
         return await super().answer(path, body)
+
+
+@contextmanager
+def slow(*jobs, known=True):
+    """Such a server, which lets everybody go at its end."""
+    engine = Slow(None, *jobs, known=known)
+    with serving(engine) as engine.url:
+        try:
+            yield engine
+        finally:
+            engine.known.set()
+            engine.open.set()
 
 
 class Service:
@@ -92,9 +112,12 @@ class Service:
 
 def test_its_port_answers_before_its_engine_is_there(tmp_path):
     """204 while the model loads and 503 for whoever wants an answer; then 200, and answers."""
-    engine, health, metrics = Slow(), free_port(), free_port()
+    health, metrics = free_port(), free_port()
     ports = {"PORT_HEALTH": str(health), "METRICS_PORT": str(metrics)}
-    with serving(engine) as url, Service(tmp_path, ENGINE_URL=url, **ports) as service:
+    with (
+        slow(known=False) as engine,
+        Service(tmp_path, ENGINE_URL=engine.url, **ports) as service,
+    ):
         service.until_ping(204)
         early = service.client.post(COMMENTARY, json=request_document())
         assert service.ping(health) == 204
@@ -118,12 +141,10 @@ def test_a_signal_under_load_loses_no_request(tmp_path, number):
 
     A load balancer hears of the end by /ping, Docker by the file.
     """
-    engine = Slow()
-    engine.known.set()
     asked = [request_document(), request_document(stream=True)] * 3
     with (
-        serving(engine) as url,
-        Service(tmp_path, ENGINE_URL=url, SHUTDOWN_GRACE=GRACE) as service,
+        slow() as engine,
+        Service(tmp_path, ENGINE_URL=engine.url, SHUTDOWN_GRACE=GRACE) as service,
         ThreadPoolExecutor(len(asked) + 1) as clients,
     ):
         service.until_ping(200)
@@ -153,8 +174,9 @@ def test_a_signal_under_load_loses_no_request(tmp_path, number):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_while_it_loads_ends_it_at_once(tmp_path, number, code):
     """Nobody waits for an engine that nobody wants any more; the exit code says which signal."""
-    with serving(Slow()) as url, Service(tmp_path, ENGINE_URL=url) as service:
+    with slow(known=False) as engine, Service(tmp_path, ENGINE_URL=engine.url) as service:
         service.until_ping(204)
+        assert engine.called.wait(START)
         service.worker.signal(number)
         assert service.worker.wait() == code
         assert "Traceback" not in service.worker.log()
@@ -209,7 +231,7 @@ def test_callbacks_that_could_not_leave_end_the_start_with_one_line(mode, variab
 
 def test_the_queue_s_worker_has_metrics_too(tmp_path):
     """METRICS_PORT answers while the engine loads and while jobs are done, without a key."""
-    engine, port = Slow({"id": "one", "input": request_document()}), free_port()
+    job, port = {"id": "one", "input": request_document()}, free_port()
     address = f"http://127.0.0.1:{port}/metrics"
 
     def metrics():
@@ -218,9 +240,9 @@ def test_the_queue_s_worker_has_metrics_too(tmp_path):
         except httpx.TransportError:
             return ""
 
-    with serving(engine) as url:
-        variables = platform_variables(url, "pod", "key-of-the-platform")
-        given = variables | {"ENGINE_URL": url, "METRICS_PORT": str(port)}
+    with slow(job, known=False) as engine:
+        variables = platform_variables(engine.url, "pod", "key-of-the-platform")
+        given = variables | {"ENGINE_URL": engine.url, "METRICS_PORT": str(port)}
         worker = WorkerProcess("queue", given, path=tmp_path / "log")
         try:
             until(lambda: "commentary_engine_up 0.0" in metrics())
@@ -235,11 +257,9 @@ def test_the_queue_s_worker_has_metrics_too(tmp_path):
 
 def test_the_log_has_one_line_for_each_job_and_no_more_than_that_of_a_request(tmp_path):
     """Neither who asked nor what for; and no key."""
-    engine = Slow()
-    engine.known.set()
     with (
-        serving(engine) as url,
-        Service(tmp_path, ENGINE_URL=url, API_KEYS=KEY, LOG_LEVEL="DEBUG") as service,
+        slow() as engine,
+        Service(tmp_path, ENGINE_URL=engine.url, API_KEYS=KEY, LOG_LEVEL="DEBUG") as service,
     ):
         service.until_ping(200)
         before = service.worker.log()

@@ -99,8 +99,8 @@ SCALARS: Final[Mapping[str, Schema]] = {
         "description": "a number, also as text, for which its bounds hold, too; or nothing",
         "type": ["number", "string", "null"],
         "pattern": _or_nothing(_NUMBER),
-        "minimum": -1e300,
-        "maximum": 1e300,
+        "exclusiveMinimum": -1e300,
+        "exclusiveMaximum": 1e300,
     },
     "Whole": {
         "description": "a whole number, also as text, for which its bounds hold, too; or nothing",
@@ -208,7 +208,7 @@ _ACTION: Final[Wire] = {
             "type": ["number", "string", "null"],
             "pattern": _or_nothing(_NUMBER, _SPAN),
             "minimum": 0,
-            "maximum": 1e300,
+            "exclusiveMaximum": 1e300,
         }
     },
     "time_text": {},

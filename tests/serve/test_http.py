@@ -214,6 +214,16 @@ def test_a_body_beyond_the_limit_is_refused(announced, path):
         assert service.counted('commentary_http_refusals_total{status="413"}') == 1
 
 
+def test_a_request_counts_as_refused_or_as_a_job():
+    """Never as both: a mistake in a commentary fails a job, one before it refuses a request."""
+    with http_service() as service:
+        service.post(request_document(style="POET"))
+        refused = 'commentary_http_refusals_total{status="400"}'
+        assert service.counted(refused) == 0
+        service.client.post("/v1/commentary", content=b"{")
+        assert service.counted(refused) == 1
+
+
 def test_what_is_not_there_is_said_in_the_same_form():
     """Neither a wrong path nor a wrong method has a form of its own."""
     with http_service() as service:

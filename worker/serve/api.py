@@ -119,11 +119,12 @@ def guarded_by(
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:
-    """Every error in one form, and those counted that no job has counted."""
+    """Every error in one form; those are counted that came before there was a job to count."""
 
     @app.exception_handler(WorkerError)
-    async def refused(_request: Request, error: WorkerError) -> Response:
-        service.refused(error.status)
+    async def refused(request: Request, error: WorkerError) -> Response:
+        if not hasattr(request.state, "job"):
+            service.refused(error.status)
         return error_response(error)
 
     @app.exception_handler(HTTPException)
@@ -181,7 +182,7 @@ def _add_commentary(app: FastAPI, service: Service, limit: int, guard: Sequence[
         if EVENT_STREAM in request.headers.get("accept", ""):
             document = {key: document[key] for key in document if fold(key) != "stream"}
             document["stream"] = True
-        record = Record(job_id_of(request), commentary.Commentary.shape)
+        request.state.job = record = Record(job_id_of(request), commentary.Commentary.shape)
         answers = jobs.run(record, document, reader=commentary.read)
         close_with_task(answers)
         first = await unless_gone(request.receive, _next_of(answers))
@@ -225,7 +226,7 @@ def _add_passed_on(
         if body is not None:
             require_plain(body)
             openai.require_answerable(path, body)
-        record = Record(job_id_of(request), openai.OpenAI.shape)
+        request.state.job = record = Record(job_id_of(request), openai.OpenAI.shape)
         answer = _relayed(jobs, record, method, path, body)
         close_with_task(answer)
         reply = await unless_gone(request.receive, anext(answer))
