@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402  (the line above makes it importable)
 from benchmarks.faithfulness import report as trust  # noqa: E402
+from benchmarks.load import figures as loads  # noqa: E402
+from benchmarks.load import report as load_report  # noqa: E402
 from benchmarks.update import report as updates  # noqa: E402
 from worker import errors, settings  # noqa: E402
 from worker.presets import PRESETS  # noqa: E402
@@ -66,6 +68,11 @@ def update() -> str:
     return updates.table(updates.read(updates.FOLDER))
 
 
+def load() -> str:
+    """What the committed load came to."""
+    return load_report.summary(loads.read(loads.FOLDER))
+
+
 TABLES = {
     "settings": settings.settings_table,
     "errors": errors_table,
@@ -73,6 +80,7 @@ TABLES = {
     "speed": speed,
     "faithfulness": faithfulness,
     "update": update,
+    "load": load,
 }
 
 

@@ -1,6 +1,7 @@
 """What Prometheus is told of a worker: true counts, known labels, and its engine's own series."""
 
 import asyncio
+import re
 import threading
 from collections import Counter
 
@@ -497,3 +498,37 @@ def test_every_series_of_ours_is_looked_at(metrics):
     for family in promql.families(metrics.exposition().decode()):
         forms = {family.name + suffix for suffix in promql.SUFFIXES.get(family.type, ("",))}
         assert forms & asked, family.name
+
+
+class TestReadme:
+    """What README says of the series and of the alerts."""
+
+    @pytest.fixture(scope="class")
+    def section(self):
+        readme = (promql.MONITORING.parent / "README.md").read_text("utf-8")
+        return readme.partition("\n### Monitoring\n")[2].partition("\n## ")[0]
+
+    def test_each_series_stands_there_with_its_labels(self, section, metrics):
+        """And no other does."""
+        metrics.watch(WorkerState(1), Watched())
+        metrics.started({"load": 1.0})
+        told = {}
+        for row in re.findall(r"^\| (`commentary_.*)", section, re.MULTILINE):
+            names, labels, _ = row.split(" | ")
+            told |= {name: set(re.findall(r"`(\w+)`", labels)) for name in names.split(", ")}
+        assert len(told) == section.count("`commentary_")
+        found = {}
+        for family in promql.families(metrics.exposition().decode()):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            found[f"`{name}`"] = {label for each in family.samples for label in each.labels} - {
+                "le"
+            }
+        found["`commentary_worker_start_time_seconds`"] = told[
+            "`commentary_worker_start_time_seconds`"
+        ]  # which shares its row
+        assert told == found
+
+    def test_each_alert_stands_there(self, section):
+        """And no other does."""
+        named = re.findall(r"`(Commentary\w+)`", section)
+        assert named == [rule["alert"] for rule in promql.alerts()]

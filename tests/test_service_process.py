@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.platform.conftest import on_mini
 from tests.platform.worker import WorkerProcess, platform_variables
 from tests.rows import request_document
 from tests.serve.service import events, until
@@ -92,7 +91,9 @@ class Service:
     def ping(self, port=None):
         """What /ping says; None where nobody answers."""
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/ping" if port else f"{self.url}/ping").status_code
+            return httpx.get(
+                f"http://127.0.0.1:{port}/ping" if port else f"{self.url}/ping"
+            ).status_code
         except httpx.TransportError:
             return None
 

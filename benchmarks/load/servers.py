@@ -1,16 +1,19 @@
 """What is measured, started on loopback: our worker, the platform with one, and raw `vllm serve`.
 
-Each is a process in a session of its own, as the tests of the platform start workers, so that the
-kernel shares the machine between client and server in the same way on either side.
+Each is a process in a session of its own, in which Ctrl-C does not reach it, and none gives way to
+anybody as the workers of the platform's tests do: vLLM holds its thread to one processor, and with
+a tenth of that it would measure whoever else runs there.
 """
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +23,7 @@ import aiohttp
 
 from benchmarks.load.driving import client
 from tests.platform.ground import KEY
-from tests.platform.worker import WorkerProcess
+from tests.platform.worker import COMMAND, MORTAL, ROOT, STARTER
 from tests.serving import free_port
 from worker.errors import StartupError
 from worker.settings import Settings
@@ -80,6 +83,48 @@ def _engine_of(environ: dict[str, str]) -> Engine:
     return Engine(model.folder or model.name, model.name, words, environ)
 
 
+class Process:
+    """A program and all that it starts, in a session of their own, which end when this one does.
+
+    Args:
+        command: its words.
+        environ: its environment, on top of this process's.
+        log: the file that it writes to.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as out:
+            self._process = STARTER.submit(
+                subprocess.Popen[bytes],
+                [*(MORTAL if sys.platform == "linux" else ()), *command],
+                cwd=ROOT,
+                env=os.environ | dict(environ),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            ).result()
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it lives."""
+        return self._process.poll()
+
+    def tail(self) -> str:
+        """The last lines of what it has written."""
+        lines = self._log.read_text("utf-8", "replace").splitlines()
+        return "\n".join(lines[-LAST_LINES:])
+
+    def end(self) -> None:
+        """SIGTERM, and where that takes too long or leaves somebody behind, SIGKILL."""
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A process that is measured.
@@ -94,7 +139,7 @@ class Server:
     name: str
     url: str
     ready: str
-    process: WorkerProcess
+    process: Process
     key: str | None = None
 
     async def wait(self) -> None:
@@ -103,8 +148,7 @@ class Server:
         async with client(self.key) as session:
             while not await self._is_ready(session):
                 if self.process.returncode is not None or time.monotonic() > end:
-                    tail = self.process.tail(LAST_LINES)
-                    raise StartupError(f"{self.name} does not start:\n{tail}")
+                    raise StartupError(f"{self.name} does not start:\n{self.process.tail()}")
                 await asyncio.sleep(LOOK_S)
 
     async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
@@ -120,20 +164,13 @@ class Server:
             return True
         return bool((await answer.json())["workers"]["ready"])
 
-    def end(self) -> None:
-        """End it, and all that it has started."""
-        try:
-            self.process.stop(STOP_S)
-        finally:
-            self.process.kill()
-
 
 @contextmanager
 def running(servers: Sequence[Server]) -> Iterator[None]:
     """Servers that load side by side, from when all of them are there until all have ended."""
     with ExitStack() as endings:
         for server in servers:
-            endings.callback(server.end)
+            endings.callback(server.process.end)
         for server in servers:
             asyncio.run(server.wait())
         yield
@@ -143,7 +180,7 @@ def service(environ: Mapping[str, str], log: Path) -> Server:
     """Our worker's HTTP service."""
     port = free_port()
     variables = {**environ, **UNREPEATED, "SERVE_MODE": "http", "PORT": str(port)}
-    process = WorkerProcess("worker", variables, path=log)
+    process = Process(COMMAND, variables, log)
     return Server("our worker", f"http://127.0.0.1:{port}", "/ping", process)
 
 
@@ -151,8 +188,7 @@ def platform(environ: Mapping[str, str], log: Path) -> Server:
     """The endpoint of the tests' platform, with one worker."""
     port = free_port()
     variables = {**environ, **UNREPEATED, "PLATFORM_PORT": str(port)}
-    command = (sys.executable, "-m", "tests.platform")
-    process = WorkerProcess("platform", variables, path=log, command=command)
+    process = Process((sys.executable, "-m", "tests.platform"), variables, log)
     return Server("the platform", f"http://127.0.0.1:{port}/v2/local", "/health", process, KEY)
 
 
@@ -162,5 +198,5 @@ def raw(engine: Engine, log: Path) -> Server:
     where = ("--host", "127.0.0.1", "--port", str(port), "--disable-uvicorn-access-log")
     model = ("--model", engine.path, "--served-model-name", engine.name)
     command = (*VLLM_SERVE, *where, *model, *engine.words)
-    process = WorkerProcess("raw", engine.environ, path=log, command=command)
+    process = Process(command, engine.environ, log)
     return Server("raw vllm serve", f"http://127.0.0.1:{port}", "/health", process)

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import yaml
@@ -14,8 +14,8 @@ from tests.fakes import obedient
 from tests.monitoring.promql import MONITORING, expressions, names
 from tests.serving import free_port
 
-PATIENCE = 60.0  # seconds; nothing here takes nearly as long
-SCRAPE, HOLD = "500ms", "2s"  # our files say 15s, and minutes
+PATIENCE = 180.0  # seconds; nothing here takes nearly as long
+SCRAPE, HOLD = "1s", "2s"  # our files say 15s, and minutes
 USAGE = {
     "prompt_tokens": 100,
     "completion_tokens": 20,
@@ -109,6 +109,12 @@ class Prometheus:
         """The one value of a query, or None where it comes to nothing."""
         found = self.query(expression)
         return found[0][1] if found else None
+
+    def settles(self, expression, value):
+        """Wait until a query comes to a value, and say what else it comes to if it never does."""
+        with suppress(AssertionError):
+            until(lambda: self.value(expression) == value)
+        assert self.value(expression) == value, expression
 
     def firing(self):
         """The alerts that are firing, by name."""
