@@ -17,10 +17,11 @@ L4 = About(
     ("changes", "jobs"),
     [
         ({}, 16),  # 320 requests of at most twenty a job
-        ({"kv_cache_tokens": 80_000}, 9),  # the cache holds nine full contexts
-        ({"max_model_len": 32_768}, 7),
-        ({"max_num_queued_reqs": None}, 3),  # no bound to the queue: what decodes side by side
-        ({"kv_cache_tokens": 5_000}, 1),  # one job must always fit
+        ({"kv_cache_tokens": 40_000}, 9),  # the cache holds nine jobs
+        ({"kv_cache_tokens": 40_000, "max_model_len": 2048}, 16),  # and more of shorter ones
+        ({"max_model_len": 32_768}, 16),  # no job is as long as that
+        ({"max_num_queued_reqs": None}, 12),  # no bound to the queue: twice what decodes at once
+        ({"kv_cache_tokens": 3_000}, 1),  # one job must always fit
         ({"max_num_seqs": 4, "max_num_queued_reqs": 4}, 1),
     ],
 )
