@@ -131,7 +131,7 @@ class TestTimes:
     @pytest.mark.parametrize(
         ("field", "name"),
         [
-            ("first_ms", "first_line_seconds"),
+            ("first_line_ms", "first_line_seconds"),
             ("script_ms", "script_seconds"),
             ("waited_ms", "turn_wait_seconds"),
             ("queue_ms", "engine_queue_seconds"),
@@ -152,7 +152,7 @@ class TestTimes:
     @pytest.mark.parametrize("shape", [name for name in NAMES if name != "commentary"])
     def test_only_a_commentary_has_a_first_line_and_a_script(self, metrics, shape):
         """The first piece of somebody's chat is no line."""
-        rise = risen(metrics, Record("1", shape, first_ms=5.0, script_ms=5.0, finish="done"))
+        rise = risen(metrics, Record("1", shape, first_line_ms=5.0, script_ms=5.0, finish="done"))
         assert rise == {f'jobs_total{{outcome="done",shape="{shape}"}}': 1}
 
     def test_the_buckets_reach_from_a_first_line_to_a_deadline(self, metrics):
@@ -405,6 +405,8 @@ class TestScraped:
             replying(b"{}", content_type="application/json"),
             replying(b"not found", status=404),
             replying(b"", status=204),
+            replying(THEIRS, status=503),
+            replying(THEIRS, content_type="application/openmetrics-text; version=1.0.0"),
             replying(b"it is all right"),
             replying(THEIRS, b"\xff\xfe\x00 well"),
             replying(),

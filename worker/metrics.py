@@ -132,7 +132,7 @@ class Metrics:
 
     def _make_histograms(self) -> None:
         self._first_line = self._histogram(
-            "first_line", "From taking a commentary job to its first answer.", LINE_BUCKETS
+            "first_line", "From taking a commentary job to its first line.", LINE_BUCKETS
         )
         self._script = self._histogram(
             "script", "From taking a commentary job to its whole script.", LINE_BUCKETS
@@ -187,7 +187,7 @@ class Metrics:
             self._commentary_ended(record)
 
     def _commentary_ended(self, record: Record) -> None:
-        _observe(self._first_line, record.first_ms)
+        _observe(self._first_line, record.first_line_ms)
         _observe(self._script, record.script_ms)
         for source in Source:
             self._lines.labels(source).inc(record.sources.get(source, 0))

@@ -13,7 +13,7 @@ log = logging.getLogger("worker.jobs")
 
 CANCELLED, FAILED = "cancelled", "failed"  # how a job finishes that has no answer
 UNKNOWN = "unknown"  # the shape of a job that cannot be told
-UNLOGGED = ("began", "kinds", "script_ms", "sources")
+UNLOGGED = ("began", "first_line_ms", "kinds", "script_ms", "sources")
 
 
 @dataclass(slots=True)
@@ -33,7 +33,8 @@ class Record:
         violations: what the guard found in the model's answers.
         sources: lines by where they come from; not in the log, which has those of interest.
         kinds: violations by class; not in the log.
-        script_ms: from taking the job to its script; not in the log, which has `total_ms`.
+        first_line_ms, script_ms: from taking the job to its first line, told or not, and to its
+            script; not in the log, which has `first_ms` and `total_ms`.
         callback: what became of the job's callback, None where there was none.
         finish: how the answer ended: the model's own reasons, `done`, `failed` or `cancelled`.
         error: the code of what failed it.
@@ -52,6 +53,7 @@ class Record:
     violations: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[str, int] = field(default_factory=dict)
+    first_line_ms: float | None = None
     script_ms: float | None = None
     callback: str | None = None
     finish: str = CANCELLED

@@ -66,6 +66,17 @@ def test_a_commentary_is_answered_with_its_result():
     assert [line["actionId"] for line in result["script"]] == [str(n) for n in range(2330, 2340)]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_commentary_that_is_answered_counts_as_done(stream, caplog):
+    """In the metrics, in what /health tells, and in the log."""
+    with caplog.at_level(logging.INFO, "worker.jobs"), http_service() as service:
+        service.post(request_document(stream=stream))
+        done = 'commentary_jobs_total{outcome="done",shape="commentary"}'
+        until(lambda: service.counted(done) == 1)
+        assert service.client.get("/health").json()["jobs"]["served"] == 1
+    assert '"finish": "done"' in caplog.messages[-1]
+
+
 def test_the_client_may_name_the_job():
     """X-Request-ID is the job's id; one that could not stand in a log is replaced."""
     with http_service() as service:

@@ -192,12 +192,12 @@ def _add_commentary(app: FastAPI, service: Service, limit: int, guard: Sequence[
 
 
 async def _next_of(answers: AsyncGenerator[Answer, None]) -> Mapping[str, Any]:
-    """The first answer of a commentary, and of an unstreamed one the end, too."""
+    """The first answer of a commentary; of an unstreamed one it is the last, and ends the job."""
     first = await anext(answers)
     if not isinstance(first, Mapping):
         raise TypeError(type(first).__name__)
     if "line" not in first:
-        await answers.aclose()
+        await anext(answers, None)  # closed at its answer, it would count as cancelled
     return first
 
 

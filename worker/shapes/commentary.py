@@ -152,6 +152,7 @@ def note(record: Record, script: Script) -> None:
     record.violations = sum(script.violations.values())
     record.sources = {source.value: number for source, number in script.sources.items()}
     record.kinds = script.violations
+    record.first_line_ms = script.timings.first_line_ms
     record.script_ms = script.timings.total_ms
     record.finish = "done"
 
