@@ -70,8 +70,9 @@ update-bench: setup ## measure a one-line change until the registry has it; writ
 faithfulness: setup ## measure the guard; writes benchmarks/results/
 	@$(VENV) -m benchmarks.faithfulness --out benchmarks/results $(ARGS)
 
-docs: setup ## write the tables of README.md, and .runpod/, from the code
+docs: setup ## write the tables of README.md, .runpod/ and schemas/, from the code
 	@$(VENV) scripts/docs.py
+	@$(VENV) scripts/schemas.py
 	@$(VENV) scripts/runpod_files.py
 
 lock: setup ## resolve pyproject.toml into the locks

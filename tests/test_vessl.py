@@ -81,10 +81,11 @@ def test_it_starts_what_the_image_starts():
 
 
 def test_readme_says_how_it_is_started():
-    """With the file's own command, and what has not been run."""
+    """With the file's own command, how the cache is filled, and what has not been run."""
     [section] = re.findall(r"### On VESSL\n(.*?)\n##", README, re.DOTALL)
     assert "vessl run create -f deploy/vessl/run.yaml" in section
-    assert "has not been run" in " ".join(section.split())
+    assert "None of this has been run on VESSL itself" in " ".join(section.split())
+    assert f"`SERVE_MODE: {ServeMode.QUEUE}`" in section
     assert RUN["env"]["API_KEYS"]["secret"] in section
 
 

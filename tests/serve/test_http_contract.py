@@ -1,6 +1,7 @@
 """The OpenAPI document is what the service does, whatever is sent to it."""
 
 import json
+import re
 from collections import Counter
 from copy import deepcopy
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from tests.fakes import ScriptedEngine, fail, hang
 from tests.rows import request_document
 from tests.serve.service import http_service
+from tests.test_docs import README
 from worker import examples
 from worker.engine import Reply
 from worker.errors import EngineOverloaded
@@ -28,6 +30,7 @@ SIGNED = {"Authorization": f"Bearer {KEY}"}
 COMMENTARY, CHAT = "/v1/commentary", "/v1/chat/completions"
 SERIES = '# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running{engine="0"} 0.0\n'
 
+SECTION = README.split("\n## The HTTP service\n")[1].split("\n## ")[0]
 RAW = api.application(Service(1, print), Metrics(), (KEY,), 1).openapi()
 DOCUMENT = schemathesis.openapi.from_dict(deepcopy(RAW))
 OURS = DOCUMENT.include(tag=["commentary", "operations"])
@@ -287,3 +290,38 @@ def example_of(path):
     if "requestBody" not in about:
         return None
     return about["requestBody"]["content"]["application/json"]["example"]
+
+
+def shown(language, having=""):
+    """README's one block about the service in a language that has these words."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
+    [found] = [block for block in blocks if having in block]
+    return found
+
+
+def test_readme_has_the_routes_of_the_document():
+    """All of them by their methods, those beside that FastAPI makes, and which want no key."""
+    rows = re.findall(r"^\| ((?:GET|POST) .*?) \| (.*) \|$", SECTION, re.MULTILINE)
+    named, open_to_all = set(), set()
+    for routes, what in rows:
+        for method, paths in re.findall(r"(GET|POST) ([^;]+)", routes):
+            found = {(method, path) for path in re.findall(r"`(/[^`]+)`", paths)}
+            named |= found
+            open_to_all |= found if "never a key" in what else set()
+    routes = {
+        (method.upper(), path): about
+        for path, methods in RAW["paths"].items()
+        for method, about in methods.items()
+    }
+    beside = {("GET", "/docs"), ("GET", "/openapi.json")}
+    assert named == routes.keys() | beside
+    assert open_to_all == {name for name in routes if "security" not in routes[name]} | beside
+
+
+def test_readme_shows_what_events_look_like(service):
+    """Names, and keys in their order, are those of a real stream."""
+    told = service.post(request_document(stream=True), **SIGNED)
+    first, *_, last = events(told.text)
+    assert [(name, list(data)) for name, data in events(f"{shown('text')}\n")] == [
+        (name, list(data)) for name, data in (first, last)
+    ]

@@ -1,8 +1,11 @@
 """The HTTP service on the real engine: OpenAI's client, curl, and everything that may be sent."""
 
 import asyncio
+import contextlib
+import io
 import json
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -38,7 +41,9 @@ from tests.serve.test_http_contract import (
     events,
     example_of,
     of,
+    shown,
 )
+from tests.test_docs import ROOT
 from worker.engine import Load, Reply
 
 pytestmark = pytest.mark.engine
@@ -387,3 +392,34 @@ def short(case):
         given = case.body.get(limit)
         case.body[limit] = 4 if given is None else given
     return case
+
+
+@pytest.fixture
+def laptop(engine):
+    """The service as `make run SERVE_MODE=http` starts it, and README's words about it."""
+    with http_service(engine) as service:
+
+        def words(*block):
+            text = shown(*block)
+            assert "http://127.0.0.1:8000" in text
+            return text.replace("http://127.0.0.1:8000", service.url)
+
+        yield words
+
+
+def test_what_readme_shows_of_curl_works(laptop, tmp_path):
+    """The result of `test_input.json`, and then the same in events."""
+    shutil.copy(ROOT / "test_input.json", tmp_path)
+    script = ["bash", "-euc", laptop("sh", "curl")]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=True)
+    result, end = json.JSONDecoder().raw_decode(done.stdout)
+    assert len(result["script"]) == 10
+    assert [name for name, _ in events(done.stdout[end:])] == ["line"] * 10 + ["result"]
+
+
+def test_what_readme_shows_of_openai_s_client_works(laptop):
+    """It prints what the model says."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(laptop("python", "OpenAI("), {})  # noqa: S102 (README's own code is what is tested)
+    assert out.getvalue().strip()

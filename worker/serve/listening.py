@@ -86,7 +86,7 @@ class Listener:
             sockets.pop_all()
         self._servers: Mapping[_Server, socket.socket] = dict(pairs)
         self._on_end = on_end
-        self._loop = uvicorn.Config(lambda: None).get_loop_factory()
+        self._loop = next(iter(self._servers)).config.get_loop_factory()
         self._running: asyncio.AbstractEventLoop | None = None
         self._began = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
