@@ -54,6 +54,7 @@ def test_the_code_is_the_last_layer():
         "ARG",
         "CMD",
         "ENTRYPOINT",
+        "EXPOSE",
         "HEALTHCHECK",
         "LABEL",
         "STOPSIGNAL",
