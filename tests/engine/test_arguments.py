@@ -125,17 +125,18 @@ def test_all_that_the_engine_takes_can_be_set(parser, outside, vllm):
     assert len(ours) > 250
 
 
-def test_vllm_and_the_worker_share_three_names(parser):
+def test_vllm_and_the_worker_share_four_names(parser, outside):
     """A variable of ours that vLLM has an argument for never gets there by accident.
 
-    The token must not be an argument, aliases follow the model's own name, and one log level is
-    for both.
+    The token must not be an argument, aliases follow the model's own name, one log level is for
+    both, and the port is the HTTP service's: vLLM opens no socket here.
     """
     every = {action.dest for action in parser._actions}
     theirs = {option.variable for option in options(parser, every)}
     ours = {spec.metadata["variable"] for spec in variables()}
-    assert ours & theirs == {"HF_TOKEN", "SERVED_MODEL_NAME", "LOG_LEVEL"}
-    assert {name.upper() for name in SETTINGS_OWN} == ours & theirs
+    assert ours & theirs == {"HF_TOKEN", "SERVED_MODEL_NAME", "LOG_LEVEL", "PORT"}
+    assert {name.upper() for name in SETTINGS_OWN} == (ours & theirs) - {"PORT"}
+    assert not {name.lower() for name in ours} & set(outside)
 
 
 def test_no_two_variables_share_a_name_and_all_can_be_typed(parser, outside):
