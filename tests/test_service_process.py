@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.platform.conftest import on_mini
+from tests.platform.made import commentary
 from tests.platform.worker import WorkerProcess, platform_variables
 from tests.rows import request_document
 from tests.serve.service import events, until
@@ -19,6 +21,7 @@ from tests.test_main import Loopback, refused
 from worker.health import read
 
 COMMENTARY, CHAT, COMPLETIONS = "/v1/commentary", "/v1/chat/completions", "/v1/completions"
+LONG = commentary(7, 20, fanout=1)  # keeps an engine busy for some seconds
 START = 180.0  # seconds that a real engine may take to be there
 GRACE = "3"  # seconds for which requests are taken after SIGTERM
 KEY = "a-key-of-the-back-end"
@@ -144,9 +147,9 @@ def test_a_signal_under_load_loses_no_request(tmp_path, number):
     """
     asked = [request_document(), request_document(stream=True)] * 3
     with (
+        ThreadPoolExecutor(len(asked) + 1) as clients,
         slow() as engine,
         Service(tmp_path, ENGINE_URL=engine.url, SHUTDOWN_GRACE=GRACE) as service,
-        ThreadPoolExecutor(len(asked) + 1) as clients,
     ):
         service.until_ping(200)
         engine.open.clear()
@@ -273,3 +276,51 @@ def test_the_log_has_one_line_for_each_job_and_no_more_than_that_of_a_request(tm
     assert json.loads(line.partition("job ")[2])["id"] == "one"
     assert "HTTP/1.1" not in said
     assert not any(private in said for private in ("서온유", "secret-words", "127.0.0.1", KEY))
+
+
+@pytest.mark.engine
+class TestOnVllm:
+    """With vLLM in the worker, whose processes must end with it."""
+
+    def test_a_killed_engine_ends_the_service(self, mini_folders, tmp_path):
+        """All who wait are told; then nobody is there, the exit code is 1, and nothing is left.
+
+        Before that it has loaded, been ready, and answered.
+        """
+        documents = [LONG, LONG | {"stream": True}, request_document()]
+        endless = {"prompt": "골", "max_tokens": 20_000, "ignore_eos": True}
+        asked = [(COMMENTARY, document) for document in documents]
+        asked += [(COMPLETIONS, endless), (COMPLETIONS, endless | {"stream": True})]
+        with (
+            ThreadPoolExecutor(len(asked)) as clients,
+            Service(tmp_path, **on_mini(mini_folders, MAX_CONCURRENCY="1")) as service,
+        ):
+            service.until_ping(204)
+            service.until_ping(200)
+            service.worker.give_way()
+            told = service.client.post(COMMENTARY, json=request_document())
+            assert [line["source"] for line in told.json()["script"]] == ["model"] * 10
+            answers = [
+                clients.submit(service.client.post, path, json=document) for path, document in asked
+            ]
+            service.at_work(len(asked))
+            service.worker.engine_processes()[0].kill()
+            assert service.worker.wait() == 1
+            assert service.ping() is None
+            until(lambda: service.worker.processes() == [])
+        *told, whole, streamed = (answer.result() for answer in answers)
+        assert {(each.status_code, each.json()["code"]) for each in told} == {(503, "engine_dead")}
+        assert whole.status_code >= 500
+        assert whole.json()["error"]["message"]
+        assert '"error"' in streamed.text
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_while_it_loads_leaves_no_process(self, mini_folders, tmp_path, number):
+        """The exit code says which signal it was."""
+        with Service(tmp_path, **on_mini(mini_folders)) as service:
+            service.until_ping(204)
+            until(service.worker.engine_processes, START)
+            service.worker.signal(number)
+            assert service.worker.wait() == 128 + number
+            until(lambda: service.worker.processes() == [])
+            assert "Traceback" not in service.worker.log()

@@ -254,6 +254,8 @@ async def _relayed(
     """
     async with jobs.counted(record), jobs.engine.route(method, path, body) as reply:
         record.model = jobs.engine.model
+        if reply.status in (401, 403):  # about the worker's own key, which its text may quote
+            raise failure(reply.status, None)
         yield reply
         said = b""
         async with _closing(reply):

@@ -43,11 +43,12 @@ def bound(door: Door) -> socket.socket:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((door.host, door.port))
+        taken.listen(BACKLOG)  # two that only have the port would not meet
     except OSError as error:
         taken.close()
         raise InvalidSetting(
             f"{door.setting}={door.port}: cannot be listened on ({error.strerror}); "
-            "another program may have it."
+            "another program, or another of these settings, may have it."
         ) from error
     return taken
 
@@ -65,6 +66,8 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 backlog=BACKLOG,
+                ws="none",
+                proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
