@@ -665,6 +665,7 @@ async def test_each_job_has_one_line_in_the_log(caplog):
         "repaired": 0,
         "fallback": 0,
         "violations": 0,
+        "callback": None,
         "finish": "done",
         "error": None,
         "prompt_tokens": 1000,

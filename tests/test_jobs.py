@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import threading
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -140,7 +142,7 @@ async def test_a_delivery_holds_up_no_other_job():
     settings = Settings(**ALLOWED)
     one = Handler(
         *(ScriptedEngine(), unguarded(), 1, print),
-        callbacks=Callbacks.of(settings, pace=QUICK),
+        callbacks=Callbacks.of(settings, pace=replace(QUICK, total=0.5)),
     )
     with receiving(None) as (receiver, url):
         first = asyncio.create_task(one.collect(job(url)))
@@ -148,8 +150,7 @@ async def test_a_delivery_holds_up_no_other_job():
             await asyncio.sleep(0.01)
         assert (await one.collect(job()))["status"] == "DONE"
         assert not first.done()
-        first.cancel()
-        await asyncio.wait([first])
+        await first
 
 
 async def test_a_job_that_is_cancelled_posts_nothing():
@@ -162,6 +163,37 @@ async def test_a_job_that_is_cancelled_posts_nothing():
         task.cancel()
         await asyncio.wait([task])
     assert receiver.asked == []
+
+
+async def test_a_result_that_is_there_reaches_its_receiver_though_its_caller_goes():
+    """The engine is free by then; the job is over, and counted, when the receiver has answered."""
+    gate, seen = threading.Event(), []
+    receiver = Receiver(200)
+
+    async def slow(scope, receive, send):
+        while not gate.is_set():  # noqa: ASYNC110  # of another thread's
+            await asyncio.sleep(0.01)
+        await receiver(scope, receive, send)
+
+    with serving(slow) as url:
+        task = asyncio.create_task(handler(observe=seen.append).collect(job(url)))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await asyncio.sleep(0.1)
+        assert not seen
+        gate.set()
+        await asyncio.wait([task])
+    assert [posted["status"] for posted in receiver.documents()] == ["DONE"]
+    assert [(record.finish, record.callback) for record in seen] == [("cancelled", "delivered")]
+
+
+async def test_a_dying_worker_does_not_wait_for_a_receiver():
+    """The answers have two seconds to leave, and a receiver that takes its own time has one."""
+    engine = ScriptedEngine(lambda _body: fail(EngineDead("gone")))
+    with receiving(None) as (_, url):
+        answer = await asyncio.wait_for(handler(engine).collect(job(url)), 20)
+    error = json.loads(answer["error"])
+    assert (error["code"], error["callback"]["reason"]) == ("engine_dead", "timeout")
 
 
 async def test_of_a_dead_engine_the_receiver_hears():

@@ -21,7 +21,7 @@ from worker.callbacks import Callbacks
 from worker.capacity import jobs_at_once
 from worker.ending import adopt_orphans, end_soon
 from worker.engine import Engine
-from worker.errors import StartupError
+from worker.errors import StartupError, WorkerError
 from worker.fitness import Fitness
 from worker.handler import Handler
 from worker.health import Health
@@ -135,6 +135,8 @@ def run(settings: Settings, words: Sequence[str]) -> None:
     options, the_sdks = arguments(words)
     sys.argv[1:] = the_sdks
     if settings.serve_mode is ServeMode.HTTP and not options.test_input:
+        if options.style:
+            raise StartupError("--style is the local run's; with SERVE_MODE=http, requests say it.")
         run_service(settings)
     else:
         run_jobs(settings, options, the_sdks)
@@ -213,7 +215,7 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         log.setLevel(settings.log_level)
         run(settings, sys.argv[1:])
-    except StartupError as error:
+    except WorkerError as error:
         log.critical("%s: %s", error.code, error.message)
         return 1
     except KeyboardInterrupt:

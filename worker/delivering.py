@@ -1,13 +1,18 @@
 """One job's callback: where it goes, and what became of it."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from worker.callbacks import Callbacks, Target, failed_document
+from worker.ending import LAST_WORDS_SECONDS
 from worker.errors import InvalidInput, WorkerError
 from worker.football.wire import Fields
 from worker.record import Record
 from worker.shapes.commentary import Commentary
+
+# For the callback of a job that fails with its worker: half of what the answers have to leave in.
+DYING_SECONDS: Final = LAST_WORDS_SECONDS / 2
 
 
 def game_id_of(document: object) -> str | None:
@@ -42,16 +47,32 @@ class Delivering:
         self._target = self._callbacks.default()
         self._target = self._callbacks.target(document)
 
-    async def result(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Post a result; what became of it, None where nobody was to be told."""
+    async def result(
+        self, document: Mapping[str, Any], seconds: float | None = None
+    ) -> Mapping[str, Any] | None:
+        """Post a result; what became of it, None where nobody was to be told.
+
+        Whoever asked for the job may go meanwhile: the receiver hears of it all the same, and the
+        job is over only then.
+        """
         if self._callbacks is None or self._target is None:
             return None
         target, self._target = self._target, None
-        outcome = await self._callbacks.deliver(target, self._record.id, document)
+        delivered = self._callbacks.deliver(target, self._record.id, document, seconds)
+        delivery = asyncio.create_task(delivered)
+        try:
+            outcome = await asyncio.shield(delivery)
+        except asyncio.CancelledError:
+            await asyncio.wait([delivery])
+            self._record.callback = delivery.result().status
+            raise
         self._record.callback = outcome.status
         return outcome.told()
 
     async def failure(self, document: object, error: WorkerError) -> Mapping[str, Any] | None:
-        """Post that the job has failed; what became of that."""
+        """Post that the job has failed; what became of that.
+
+        A worker that ends with the error has no time for a receiver that takes its own.
+        """
         told = failed_document(self._record.id, game_id_of(document), error)
-        return await self.result(told)
+        return await self.result(told, DYING_SECONDS if error.fatal else None)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LAST_WORDS_SECONDS = 2.0  # for the answers in flight to leave
+END_SECONDS = 4.0  # and for all the rest, should even the loop that sends them be stuck
 
 
 def adopt_orphans() -> None:
@@ -52,9 +54,14 @@ def end_now() -> None:
         os._exit(1)
 
 
+def end_within(seconds: float, end: Callable[[], None] = end_now) -> None:
+    """End the process when so many seconds are over, if nothing else has by then."""
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
 def end_soon(error: WorkerError) -> None:
     """End the process with an error, once the answers in flight had time to leave."""
     log.critical("%s: the worker ends: %s", error.code, error.message)
-    timer = threading.Timer(LAST_WORDS_SECONDS, end_now)
-    timer.daemon = True
-    timer.start()
+    end_within(LAST_WORDS_SECONDS)

@@ -87,6 +87,14 @@ class BodyTooLarge(WorkerError):
     status = 413
 
 
+class BodyTimeout(WorkerError):
+    """Over HTTP: the request's body has not come within a minute."""
+
+    code = "body_timeout"
+    fault = "caller"
+    status = 408
+
+
 class Busy(WorkerError):
     """Over HTTP: MAX_WAITING requests wait already; the same one may succeed in a moment."""
 
@@ -95,7 +103,7 @@ class Busy(WorkerError):
 
 
 class NotServing(WorkerError):
-    """Over HTTP: the worker loads its model still, or finishes its last requests."""
+    """Over HTTP: the worker still loads its model."""
 
     code = "not_serving"
     status = 503

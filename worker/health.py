@@ -8,6 +8,7 @@ so that its age tells of a loop that is stuck.
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -34,6 +35,7 @@ class Health:
 
     def __init__(self, path: Path | None) -> None:
         self._path, self._state = path, LOADING
+        self._writing = threading.Lock()  # one file is written beside, by whichever thread
 
     def begin(self) -> None:
         """Say that the worker is loading, or StartupError where the file cannot be written."""
@@ -48,28 +50,32 @@ class Health:
     def state(self, state: str) -> None:
         """Say another of STATES. One that cannot be written is left to grow old instead."""
         self._state = state
-        with suppress(OSError):
-            self._write()
+        self._say()
 
     async def beat(self, alive: Callable[[], bool]) -> None:
         """Say the state again and again from this event loop, while `alive` says so."""
         import asyncio  # half of what `python -m worker.health` would take
 
         while alive():
-            self.state(self._state)
+            self._say()
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _say(self) -> None:
+        with suppress(OSError):
+            self._write()
 
     def _write(self) -> None:
         """Replace the file as a whole: its reader comes at any time."""
         if self._path is None:
             return
         beside = self._path.with_name(f".{self._path.name}.new")
-        try:
-            beside.write_text(f"{self._state}\n", "utf-8")
-            beside.replace(self._path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        with self._writing:
+            try:
+                beside.write_text(f"{self._state}\n", "utf-8")
+                beside.replace(self._path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
 
 
 def read(environ: Mapping[str, str]) -> str:

@@ -9,7 +9,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    suppress,
+)
 from functools import partial
 from time import perf_counter
 from traceback import format_tb
@@ -43,10 +48,11 @@ class Turn:
     What the platform takes its time to accept after that holds up nobody, and is no lateness.
     """
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
+    def __init__(self, places: asyncio.Semaphore, crowd: set["Turn"]) -> None:
+        self._places, self._crowd = places, crowd
         self._held = False
         self.over = False
+        crowd.add(self)
 
     async def wait(self) -> None:
         """Take a place, in order of arrival."""
@@ -56,6 +62,7 @@ class Turn:
     def end(self) -> None:
         """Give the place back; once is enough."""
         self.over = True
+        self._crowd.discard(self)
         if self._held:
             self._held = False
             self._places.release()
@@ -104,13 +111,18 @@ class Jobs:
         self.engine = engine
         self._options, self._callbacks, self._observe = options, callbacks, observe
         self._turns = asyncio.Semaphore(concurrency)
+        self._crowd: set[Turn] = set()
         self._fault: WorkerError | None = None
         self._timeouts: set[asyncio.Timeout] = set()
 
     @property
-    def full(self) -> bool:
-        """Whether one more job would have to wait for its turn."""
-        return self._turns.locked()
+    def crowd(self) -> int:
+        """Jobs that generate or wait for their turn, also those that have not begun to."""
+        return len(self._crowd)
+
+    def turn(self) -> Turn:
+        """A turn for a job that is about to come; it counts from now until it is ended."""
+        return Turn(self._turns, self._crowd)
 
     def fail(self, error: WorkerError) -> None:
         """Whatever is under way fails with a fatal error, now; nothing new begins."""
@@ -128,6 +140,7 @@ class Jobs:
         document: object,
         *,
         reader: Callable[[Any], Request] | None = None,
+        turn: Turn | None = None,
         limit: int | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """What a job comes to, answer by answer; its line is in the log when this has ended.
@@ -136,20 +149,26 @@ class Jobs:
             record: of this job, whose id it has; and its shape, where that is known.
             document: its input.
             reader: makes the request of it, or raises InvalidInput; None takes any shape.
+            turn: the job's, from `turn()`, where its place was counted beforehand.
             limit: bytes of all its answers together; None is without bound.
 
         Raises:
             WorkerError: why it failed, whatever went wrong; nothing else.
         """
         delivering = Delivering(self._callbacks, record)
-        async with self.counted(record, partial(delivering.failure, document)):
-            if record.shape == UNKNOWN:  # an error's form depends on it, too
-                record.shape = reading.shape_of(document) or UNKNOWN
-            delivering.aim(document)
-            made = self._answers((reader or reading.read)(document), record, delivering)
-            async with aclosing(_measured(made, record, limit)) as answers:
-                async for answer in answers:
-                    yield answer
+        turn = turn or self.turn()
+        try:
+            async with self.counted(record, partial(delivering.failure, document)):
+                if record.shape == UNKNOWN:  # an error's form depends on it, too
+                    record.shape = reading.shape_of(document) or UNKNOWN
+                delivering.aim(document)
+                request = (reader or reading.read)(document)
+                made = self._answers(request, record, delivering, turn)
+                async with aclosing(_measured(made, record, limit)) as answers:
+                    async for answer in answers:
+                        yield answer
+        finally:
+            turn.end()
 
     @asynccontextmanager
     async def counted(self, record: Record, tell: Tell = _to_nobody) -> AsyncIterator[None]:
@@ -189,9 +208,8 @@ class Jobs:
         error.callback = await tell(error)
 
     def _answers(
-        self, request: Request, record: Record, delivering: Delivering
+        self, request: Request, record: Record, delivering: Delivering, turn: Turn
     ) -> AsyncGenerator[Answer, None]:
-        turn = Turn(self._turns)
         context = Context(
             record.id,
             self.engine,
@@ -259,7 +277,7 @@ class Jobs:
 
     def _require_life(self) -> None:
         if self.engine.dead:
-            raise EngineDead("The engine has died.")
+            raise self._death()
 
     @asynccontextmanager
     async def _patience(
@@ -274,8 +292,21 @@ class Jobs:
             yield
             return
         left = max(lenience, self._allowed(request) - (perf_counter() - record.began))
-        left = 0.0 if self._fault else max(0.0, left)
-        timeout = asyncio.timeout(left)
+        async with self._within(max(0.0, left), partial(self._lateness, request)):
+            yield
+
+    def alive(self) -> AbstractAsyncContextManager[None]:
+        """Raise the fatal error as soon as there is one; for what has no deadline of its own.
+
+        Not to be held across a yield.
+        """
+        return self._within(None, self._death)
+
+    @asynccontextmanager
+    async def _within(
+        self, seconds: float | None, late: Callable[[], WorkerError]
+    ) -> AsyncIterator[None]:
+        timeout = asyncio.timeout(0.0 if self._fault else seconds)
         self._timeouts.add(timeout)
         try:
             async with timeout:
@@ -283,13 +314,16 @@ class Jobs:
         except TimeoutError:
             if not timeout.expired():
                 raise
-            raise self._lateness(request) from None
+            raise late() from None
         finally:
             self._timeouts.discard(timeout)
 
+    def _death(self) -> EngineDead:
+        return EngineDead(self._fault.message if self._fault else "The engine has died.")
+
     def _lateness(self, request: Request) -> WorkerError:
         if self._fault:
-            return EngineDead(self._fault.message)
+            return self._death()
         return DeadlineExceeded(f"Not finished within {self._allowed(request):g} s.")
 
 
@@ -321,15 +355,15 @@ def close_with_task(answers: AsyncGenerator[Any, None]) -> None:
     tells the generator that is suspended meanwhile, and the engine would go on generating until
     the garbage collector came by.
     """
-    task = asyncio.current_task()
-    if task is None:
-        return
     closing: set[asyncio.Task[None]] = set()  # the loop alone would forget it
+    at_end_of_task(lambda: closing.add(asyncio.create_task(_close(answers))))
 
-    def close(_: object) -> None:
-        closing.add(asyncio.create_task(_close(answers)))
 
-    task.add_done_callback(close)
+def at_end_of_task(call: Callable[[], object]) -> None:
+    """Call this as soon as the running task is over, however it ends."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(lambda _: call())
 
 
 async def _close(answers: AsyncGenerator[Any, None]) -> None:

@@ -1,6 +1,7 @@
 """The HTTP service on loopback, for the time of a test."""
 
 import json
+import threading
 import time
 from contextlib import contextmanager
 
@@ -21,12 +22,14 @@ class Serving:
     """A service with its client.
 
     Attributes:
-        fatal: the errors that would have ended the process.
+        fatal: the errors that end the process.
+        ended: set where it would have ended.
     """
 
     def __init__(self, settings, engine, **options):
         self.settings, self.metrics, self.fatal = settings, Metrics(), []
-        self.service = HttpService(settings, self.metrics)
+        self.ended = threading.Event()
+        self.service = HttpService(settings, self.metrics, self.ended.set)
         self.url = f"http://127.0.0.1:{settings.port}"
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
         concurrency = settings.max_concurrency or 8
@@ -37,10 +40,11 @@ class Serving:
         )
 
     def begin(self):
-        """Take requests, and leave this process alive whatever happens."""
+        """Take requests, and note what would end the process."""
         self.metrics.watch(self.jobs.state, self.jobs.engine)
         self.service.begin(self.jobs)
-        self.jobs.on_fatal = self.fatal.append
+        die = self.jobs.on_fatal
+        self.jobs.on_fatal = lambda error: (self.fatal.append(error), die(error))
 
     def post(self, document, path="/v1/commentary", **headers):
         return self.client.post(path, json=document, headers=headers)

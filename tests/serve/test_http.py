@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 import threading
+import time
 
 import httpx
 import psutil
@@ -12,9 +13,9 @@ import pytest
 
 from tests.fakes import ScriptedEngine, fail, hang, obey
 from tests.rows import request_document, ten_rows
-from tests.serve.service import events, http_service, until
+from tests.serve.service import PATIENCE, events, http_service, until
 from tests.serving import free_port
-from worker.engine import Reply
+from worker.engine import Load, Reply
 from worker.errors import (
     DeadlineExceeded,
     EngineDead,
@@ -25,7 +26,7 @@ from worker.errors import (
     WorkerError,
 )
 from worker.metrics import Metrics
-from worker.serve import exchange
+from worker.serve import api, exchange
 from worker.serve.http import HttpService
 from worker.serve.state import DEAD
 from worker.settings import Settings
@@ -293,16 +294,10 @@ def test_how_the_worker_is_needs_no_key():
             assert service.client.get(path).status_code == 200
 
 
-def addresses():
-    """This machine's addresses but for loopback."""
-    found = [each for many in psutil.net_if_addrs().values() for each in many]
-    return [each.address for each in found if each.family is socket.AF_INET][:4]
-
-
 def test_without_a_key_only_this_machine_is_served(caplog):
     """Nobody else can connect, and the log says why."""
     with caplog.at_level(logging.WARNING), http_service() as service:
-        [own] = {socket_host(service.settings.port)}
+        own = socket_host(service.settings.port)
     assert own == "127.0.0.1"
     assert "API_KEYS is not set" in caplog.text
 
@@ -570,7 +565,6 @@ def test_the_end_answers_what_is_under_way_and_takes_nothing_more():
 def test_a_comment_keeps_a_quiet_stream_alive(monkeypatch):
     """Between two lines that are far apart, proxies see something move."""
     monkeypatch.setattr(exchange, "KEEP_ALIVE_SECONDS", 0.05)
-    gate = threading.Event()
 
     async def answer(body):
         last = "10번" in body["messages"][-1]["content"].rpartition("\n")[2]
@@ -581,7 +575,6 @@ def test_a_comment_keeps_a_quiet_stream_alive(monkeypatch):
 
     with http_service(ScriptedEngine(answer)) as service:
         answer = service.post(request_document(stream=True))
-    gate.set()
     assert ": waiting\n\n" in answer.text
     assert len(events(answer)) == 11
 
@@ -615,3 +608,351 @@ def test_every_error_of_the_table_has_a_status():
     assert all(400 <= status < 600 for status in statuses.values())
     caller = {kind.code for kind in below(WorkerError) if kind.fault == "caller"}
     assert all((statuses[code] < 500) == (code in caller) for code in statuses)
+
+
+def raw(service, path="/v1/commentary", body=b"{}", length=None):
+    """A connection on which a request has been sent, or the beginning of one."""
+    connection = socket.create_connection(("127.0.0.1", service.settings.port), timeout=PATIENCE)
+    announced = len(body) if length is None else length
+    head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: {announced}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def status_of(connection):
+    """The status of the answer that comes."""
+    return int(connection.recv(4096).split(b" ")[1])
+
+
+def test_of_a_burst_no_more_are_admitted_than_may_wait():
+    """Those who come in the same instant are counted before they have begun to wait."""
+    gate = threading.Event()
+    body = json.dumps(request_document()).encode()
+    with http_service(gated(gate), max_concurrency=1, max_waiting=2) as service:
+        asked = [raw(service, body=body) for _ in range(30)]
+        until(lambda: service.jobs.crowd == 3)
+        busy = 'commentary_http_refusals_total{status="503"}'
+        until(lambda: service.counted(busy) == 27)
+        gate.set()
+        statuses = [status_of(connection) for connection in asked]
+    assert sorted(statuses) == [200] * 3 + [503] * 27
+
+
+def test_a_place_is_given_back_whatever_becomes_of_the_request():
+    """A client that goes, a mistake and an answer each leave the room that they took."""
+    gate = threading.Event()
+    with http_service(gated(gate), max_concurrency=1, max_waiting=0) as service:
+        gone = raw(service, body=json.dumps(request_document()).encode())
+        until(lambda: service.jobs.crowd == 1)
+        gone.close()
+        until(lambda: service.jobs.crowd == 0)
+        gate.set()
+        for document, status in ((request_document(style="POET"), 400), (request_document(), 200)):
+            assert service.post(document).status_code == status
+            until(lambda: service.jobs.crowd == 0)
+
+
+def test_a_body_that_does_not_come_is_given_up(monkeypatch):
+    """It holds a connection, not a worker."""
+    monkeypatch.setattr(exchange, "BODY_SECONDS", 0.2)
+    with http_service() as service:
+        answer = raw(service, body=b"{", length=100).recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code": "body_timeout"' in answer
+
+
+def test_a_client_that_reads_nothing_gives_its_turn_back(monkeypatch):
+    """Who stops to read a stream has gone."""
+    monkeypatch.setattr(exchange, "SEND_SECONDS", 0.2)
+
+    async def endless():
+        while True:
+            yield b"data: " + b"x" * 100_000 + b"\n\n"
+
+    engine = ScriptedEngine(route=lambda *_: Reply(200, "text/event-stream", endless()))
+    with http_service(engine) as service:
+        asked = raw(service, CHAT, json.dumps(MESSAGES).encode())
+        until(lambda: engine.open)
+        until(lambda: not engine.open and not service.jobs.state.in_flight)
+        asked.close()
+
+
+def test_the_end_waits_for_nobody_who_sends_no_more(monkeypatch):
+    """A body that never comes holds up the end no longer than the answers that are owed."""
+    with http_service(job_deadline=0.1) as service:
+        for server in service.service._listener._servers:
+            server.config.timeout_graceful_shutdown = 1
+        half = raw(service, body=b"{", length=100)
+        leaving, _ = in_thread(lambda: service.service.leave(service.jobs))
+        leaving.join(PATIENCE)
+        assert not leaving.is_alive()
+        half.close()
+
+
+def test_told_to_leave_twice_it_waits_for_nobody():
+    """Whoever sends a second signal means it."""
+    with http_service(gated(threading.Event()), shutdown_grace=60.0) as service:
+        asked = raw(service, body=json.dumps(request_document()).encode())
+        until(lambda: service.jobs.state.in_flight)
+        leaving, _ = in_thread(lambda: service.service.leave(service.jobs))
+        for _ in range(2):
+            service.service._told_to_leave(15, None)
+        leaving.join(PATIENCE)
+        assert not leaving.is_alive()
+        asked.close()
+
+
+def test_the_last_answers_hold_the_other_doors_open():
+    """While a request is finished, a load balancer and Prometheus are answered still."""
+    gate, ports = threading.Event(), {"port_health": free_port(), "metrics_port": free_port()}
+    engine = gated(gate)
+    engine._route = lambda *_: Reply(200, "text/plain", spoken(""))  # its metrics
+    with http_service(engine, **ports) as service:
+        thread, got = in_thread(lambda: service.post(request_document()))
+        until(lambda: service.jobs.state.in_flight)
+        leaving, _ = in_thread(lambda: service.service.leave(service.jobs))
+        until(lambda: unreachable(service.url))
+        ping = httpx.get(f"http://127.0.0.1:{ports['port_health']}/ping")
+        metrics = httpx.get(f"http://127.0.0.1:{ports['metrics_port']}/metrics")
+        gate.set()
+        for each in (thread, leaving):
+            each.join()
+    assert (ping.status_code, metrics.status_code) == (503, 200)
+    assert got[0].status_code == 200
+
+
+def unreachable(url):
+    """Whether nobody listens there."""
+    try:
+        httpx.get(f"{url}/ping")
+    except httpx.TransportError:
+        return True
+    return False
+
+
+class Unlooked(ScriptedEngine):
+    """An engine that cannot be looked after."""
+
+    def load(self):
+        raise RuntimeError("secret detail")
+
+
+def test_a_worker_that_cannot_look_after_its_engine_ends(caplog):
+    """It would go on looking ready."""
+    with http_service(Unlooked()) as service:
+        assert service.ended.wait(PATIENCE)
+        assert service.client.get("/ping").status_code == 503
+    assert "a fault of the worker's own: " in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_dead_engine_ends_the_worker_when_its_answers_have_left():
+    """The process ends as a failure."""
+    engine = ScriptedEngine()
+    with http_service(engine) as service:
+        assert not service.ended.is_set()
+        engine.dead = True
+        assert service.ended.wait(PATIENCE)
+
+
+def test_an_engine_that_dies_during_the_last_answers_is_a_failure_still():
+    """Also where the ports are closed before its end has begun."""
+    engine = ScriptedEngine(lambda _body: hang())
+    with http_service(engine) as service:
+        thread, got = in_thread(lambda: service.post(request_document()))
+        until(lambda: service.jobs.state.in_flight)
+        leaving, _ = in_thread(lambda: service.service.leave(service.jobs))
+        engine.dead = True
+        for each in (thread, leaving):
+            each.join()
+        assert service.ended.is_set()
+    assert got[0].status_code == 503
+
+
+def test_ports_that_are_no_longer_listened_on_are_a_failure(monkeypatch):
+    """The process must not end as if it had been told to."""
+    service = HttpService(Settings(port=free_port()), Metrics())
+    monkeypatch.setattr(service._listener._servers[0], "on_tick", lambda _counter: fail_at_once())
+    service._listener._thread.join(PATIENCE)
+    with pytest.raises(WorkerError, match="no longer listened on"):
+        service.serve(None)
+
+
+async def fail_at_once():
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        {"metrics_port": "port"},
+        {"port_health": "other", "metrics_port": "other"},
+    ],
+)
+def test_two_settings_with_one_port_stop_the_start(ports):
+    """One of the two would be deaf."""
+    numbers = {"port": free_port(), "other": free_port()}
+    settings = Settings(
+        port=numbers["port"], **{name: numbers[which] for name, which in ports.items()}
+    )
+    with pytest.raises(InvalidSetting, match="another of these settings"):
+        HttpService(settings, Metrics())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_the_engine_says_of_the_workers_own_key_is_told_to_nobody(status):
+    """It may quote it, and the client's own key is another."""
+    said = '{"error": {"message": "Incorrect API key provided: sk-secret"}}'
+    with http_service(replying(status, "application/json", said)) as service:
+        answer = service.post(MESSAGES, CHAT)
+    assert (answer.status_code, answer.json()["code"]) == (500, "engine_key_refused")
+    assert "sk-secret" not in answer.text
+
+
+class Stuck(ScriptedEngine):
+    """An engine that holds requests and says nothing, once it is told to be stuck."""
+
+    stuck = False
+
+    def load(self):
+        return Load(requests=1, silent_s=100.0 if self.stuck else 0.0)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_at_a_stall_openais_clients_are_told(begun):
+    """Before their answer has begun with a status, after that with an event."""
+
+    async def body():
+        if begun:
+            yield b"data: {}\n\n"
+        await asyncio.Event().wait()
+        yield b""
+
+    engine = Stuck(route=lambda *_: Reply(200, "text/event-stream", body()))
+    with http_service(engine) as service:
+        thread, got = in_thread(lambda: service.post(MESSAGES, CHAT))
+        until(lambda: engine.open)
+        time.sleep(0.1)
+        engine.stuck = True
+        thread.join()
+    assert json.loads(got[0].text.rpartition("data: ")[2])["error"]["code"] == "engine_dead"
+
+
+def test_an_answer_of_a_dead_engines_is_its_death():
+    """VLLM puts it as a fault of its own; the same one is retryable elsewhere."""
+    engine = replying(500, "application/json", "{}")
+    with http_service(engine) as service:
+        reply = engine._route
+
+        def dying(*asked):
+            engine.dead = True
+            return reply(*asked)
+
+        engine._route = dying
+        answer = service.post(MESSAGES, CHAT)
+    assert (answer.status_code, answer.json()["code"]) == (503, "engine_dead")
+
+
+def test_an_engines_error_in_events_keeps_its_status():
+    """A stream that is an error from its beginning."""
+    with http_service(replying(400, "text/event-stream", "data: {}\n\n")) as service:
+        assert service.post(MESSAGES, CHAT).status_code == 400
+
+
+COUNTED = '{"usage": {"prompt_tokens": 9, "completion_tokens": 5}, "choices": []}'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "pieces"),
+    [
+        ("application/json", (COUNTED[:20], COUNTED[20:])),
+        ("text/event-stream", ("data: {}\n\n", f"data: {COUNTED}\n\ndata: [DONE]\n\n")),
+    ],
+)
+def test_the_tokens_of_openais_routes_are_counted(content_type, pieces):
+    """As far as the answer tells them."""
+    with http_service(replying(200, content_type, *pieces)) as service:
+        service.post(MESSAGES, CHAT)
+        read = 'commentary_tokens_total{kind="prompt",shape="openai"}'
+        until(lambda: service.counted(read) == 9)
+        assert service.counted('commentary_tokens_total{kind="completion",shape="openai"}') == 5
+
+
+def test_a_stream_that_ends_with_the_engines_error_is_a_failed_job():
+    """Its status was good, and its client has read the error."""
+    said = 'data: {"error": {"message": "gone", "code": 500}}\n\n'
+    with http_service(replying(200, "text/event-stream", "data: {}\n\n", said)) as service:
+        assert said in service.post(MESSAGES, CHAT).text
+        failed = 'commentary_jobs_total{outcome="failed",shape="openai"}'
+        until(lambda: service.counted(failed) == 1)
+
+
+def test_a_key_may_have_any_letter():
+    """It is compared byte by byte."""
+    with http_service(api_keys=("열쇠",)) as service:
+        header = {"Authorization": "Bearer 열쇠".encode()}
+        answer = service.client.post("/v1/commentary", headers=header, json=request_document())
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/ping/", "/v1/commentary/", "/docs/oauth2-redirect"])
+def test_no_path_is_there_that_is_not_named(path):
+    """Nobody is sent on."""
+    with http_service() as service:
+        answer = service.client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_an_unforeseen_fault_is_an_error_like_any_other(monkeypatch, caplog):
+    """In a job and before there is one; what it says may be a caller's data, and stays here."""
+
+    said = "secret detail"
+
+    def broken(*_):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(api.documents, "health", broken)
+    with http_service(ScriptedEngine(route=broken)) as service:
+        answers = [service.post(MESSAGES, CHAT), service.client.get("/health")]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+        assert "secret" not in answer.text + caplog.text
+
+
+def test_what_is_answered_to_a_job_has_its_id():
+    """In the form that the log has it, also where it failed."""
+    named = {"X-Request-ID": "one"}
+    with http_service(replying(200, "application/json", "{}")) as service:
+        answers = [
+            service.post(request_document(), **named),
+            service.post(request_document(stream=True), **named),
+            service.post(request_document(style="POET"), **named),
+            service.post(MESSAGES, CHAT, **named),
+        ]
+        without = service.client.get("/health", headers=named)
+    assert {answer.headers["x-request-id"] for answer in answers} == {"one"}
+    assert "x-request-id" not in without.headers
+
+
+@pytest.mark.parametrize(
+    ("accept", "streams"),
+    [
+        ("text/event-stream;q=0, application/json", False),
+        ("application/json, Text/Event-Stream; q=0.5", True),
+        ("application/json", False),
+        ("*/*", False),
+        ("text/event-streams", False),
+    ],
+)
+def test_events_are_for_those_who_accept_them(accept, streams):
+    """By name, in any case, and not with a weight of nothing."""
+    with http_service() as service:
+        answer = service.post(request_document(), Accept=accept)
+    assert answer.headers["content-type"].startswith("text/event-stream") is streams
+
+
+def test_no_reader_of_lines_cuts_an_event():
+    """What Unicode has as ends of lines leaves as JSON writes it."""
+    written = exchange.event("line", {"a": "1\u20282\u20293\u00854"})
+    assert len(written.decode().rstrip().splitlines()) == 2
+    assert json.loads(written.decode().partition("data: ")[2])["a"] == "1\u20282\u20293\u00854"

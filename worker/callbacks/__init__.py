@@ -11,7 +11,7 @@ from traceback import format_tb
 from typing import TYPE_CHECKING, Any, Self
 
 from worker.callbacks.hosts import Allowed
-from worker.callbacks.outcome import Outcome, Reason, body_of, failed_document
+from worker.callbacks.outcome import CALLBACK_SECONDS, Outcome, Reason, body_of, failed_document
 from worker.callbacks.target import Target, Unusable, read_target, target_of
 from worker.errors import InvalidSetting
 from worker.settings import PRIVATE, Settings, invalid
@@ -19,7 +19,7 @@ from worker.settings import PRIVATE, Settings, invalid
 if TYPE_CHECKING:
     from worker.callbacks.courier import Courier
 
-__all__ = ["Callbacks", "Outcome", "Reason", "Target", "failed_document"]
+__all__ = ["CALLBACK_SECONDS", "Callbacks", "Outcome", "Reason", "Target", "failed_document"]
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +67,19 @@ class Callbacks:
         own = read_target(document, self._allowed) if isinstance(document, dict) else None
         return own or self._default
 
-    async def deliver(self, target: Target, job_id: str, document: Mapping[str, Any]) -> Outcome:
-        """Post a document, again where that helps; what became of it, whatever happens."""
+    async def deliver(
+        self,
+        target: Target,
+        job_id: str,
+        document: Mapping[str, Any],
+        seconds: float | None = None,
+    ) -> Outcome:
+        """Post a document, again where that helps; what became of it, whatever happens.
+
+        It takes a minute at most, or `seconds` where they are given and fewer.
+        """
         try:
-            outcome = await self._courier.post(target, job_id, body_of(document))
+            outcome = await self._courier.post(target, job_id, body_of(document), seconds)
         except Exception as error:  # noqa: BLE001  # a job with a result must not fail on this
             told = f"{type(error).__name__}\n{''.join(format_tb(error.__traceback__))}"
             log.error("job %s: its callback failed on a fault of the worker: %s", job_id, told)  # noqa: TRY400

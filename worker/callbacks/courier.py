@@ -24,7 +24,7 @@ import httpx
 import stamina
 
 from worker.callbacks.hosts import Address, Allowed
-from worker.callbacks.outcome import Outcome, Reason
+from worker.callbacks.outcome import CALLBACK_SECONDS, Outcome, Reason
 from worker.callbacks.signing import signed_headers
 from worker.callbacks.target import Target
 
@@ -51,7 +51,7 @@ class Pace:
 
     connect: float = 5.0
     read: float = 10.0
-    total: float = 60.0
+    total: float = CALLBACK_SECONDS
     pause: float = 1.0
     longest: float = 20.0
     jitter: float = 1.0
@@ -142,9 +142,12 @@ class Courier:
         self._trust = httpx.create_ssl_context()  # SSL_CERT_FILE, or the usual authorities
         stamina.instrumentation.set_on_retry_hooks(())  # it would log what we log better
 
-    async def post(self, target: Target, job_id: str, body: bytes) -> Outcome:
+    async def post(
+        self, target: Target, job_id: str, body: bytes, seconds: float | None = None
+    ) -> Outcome:
         """Post a body until the receiver has it, there is no sense in it, or time is over."""
-        course = Course(asyncio.get_running_loop().time() + self._pace.total)
+        total = min(self._pace.total, self._pace.total if seconds is None else seconds)
+        course = Course(asyncio.get_running_loop().time() + total)
         try:
             async with asyncio.timeout_at(course.end):
                 return await self._post(target, job_id, body, course)

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from worker.errors import WorkerError
+
+CALLBACK_SECONDS: Final = 60.0  # for a delivery: all attempts, and the pauses between them
 
 
 class Reason(StrEnum):

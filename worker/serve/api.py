@@ -2,41 +2,41 @@
 
 import hmac
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 import worker
 from worker import metrics as series
 from worker.engine import Reply
-from worker.engine.openai import failure, parsed_or_text
 from worker.errors import InvalidInput, Unauthorized, WorkerError
 from worker.football.vocabulary import fold
-from worker.handler import error_event
 from worker.health import LOADING, READY
-from worker.jobs import Jobs, close_with_task
+from worker.jobs import at_end_of_task, close_with_task
 from worker.metrics import Metrics
-from worker.record import FAILED, Record
 from worker.serve import documents
 from worker.serve.exchange import (
     EVENT_STREAM,
     Json,
+    Sheltered,
     Streamed,
+    accepts_events,
     body_of,
     error_body,
     error_response,
     event,
-    job_id_of,
+    job_of,
     kept_alive,
     nobody_left,
     unless_gone,
 )
+from worker.serve.relay import pieces_of, relayed, to_its_end
 from worker.serve.state import Service
 from worker.shapes import Answer, commentary, openai
 from worker.shapes.openai import ROUTES
@@ -75,7 +75,10 @@ def application(service: Service, metrics: Metrics, keys: Sequence[str], limit: 
         description=documents.DESCRIPTION,
         openapi_tags=documents.TAGS,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
     )
+    app.add_middleware(Sheltered)
     guard = [Depends(guarded_by(keys))]
     _add_operations(app, service, metrics, guard)
     _add_commentary(app, service, limit, guard)
@@ -87,35 +90,39 @@ def application(service: Service, metrics: Metrics, keys: Sequence[str], limit: 
 
 def health_application(service: Service) -> FastAPI:
     """`/ping` alone, for a load balancer that asks on a port of its own."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     _add_ping(app, service)
     return app
 
 
 def metrics_application(service: Service, metrics: Metrics) -> FastAPI:
     """`/metrics` alone, for whoever reaches its port."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     _add_metrics(app, service, metrics, [])
     return app
 
 
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+BEARER: Final = HTTPBearer(auto_error=False)  # for the document; what came is read below
 
 
-def guarded_by(
-    keys: Sequence[str],
-) -> Callable[[HTTPAuthorizationCredentials | None], Awaitable[None]]:
+def guarded_by(keys: Sequence[str]) -> Callable[[Request, Any], Awaitable[None]]:
     """Raises Unauthorized about a request that comes without one of the keys, if there are any."""
     known = [key.encode() for key in keys]
 
-    async def guard(credentials: Credentials) -> None:  # on a thread, if it were not async
-        given = credentials.credentials.encode() if credentials else b""
+    async def guard(request: Request, _: Annotated[Any, Depends(BEARER)]) -> None:
         # All of them, so that the time it takes does not tell which one was nearly right.
-        opens = [hmac.compare_digest(given, key) for key in known]
+        opens = [hmac.compare_digest(_key_of(request), key) for key in known]
         if known and not any(opens):
             raise Unauthorized("A key of this service must come as `Authorization: Bearer <key>`.")
 
     return guard
+
+
+def _key_of(request: Request) -> bytes:
+    """The bytes of a request's key as they came: Starlette reads headers as Latin-1."""
+    header = request.headers.get("authorization", "").encode("latin-1")
+    scheme, _, key = header.partition(b" ")
+    return key.strip(b" ") if scheme.lower() == b"bearer" else b""
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:
@@ -179,11 +186,13 @@ def _add_commentary(app: FastAPI, service: Service, limit: int, guard: Sequence[
         service.admit()
         document = await body_of(request, limit)
         jobs = service.admit()  # the body may have been long in coming
-        if EVENT_STREAM in request.headers.get("accept", ""):
+        turn = jobs.turn()  # at once, so that those who come at the same time are counted, too
+        at_end_of_task(turn.end)
+        if accepts_events(request):
             document = {key: document[key] for key in document if fold(key) != "stream"}
             document["stream"] = True
-        request.state.job = record = Record(job_id_of(request), commentary.Commentary.shape)
-        answers = jobs.run(record, document, reader=commentary.read)
+        record = job_of(request, commentary.Commentary.shape)
+        answers = jobs.run(record, document, reader=commentary.read, turn=turn)
         close_with_task(answers)
         first = await unless_gone(request.receive, _next_of(answers))
         if "line" not in first:
@@ -226,15 +235,14 @@ def _add_passed_on(
         if body is not None:
             require_plain(body)
             openai.require_answerable(path, body)
-        request.state.job = record = Record(job_id_of(request), openai.OpenAI.shape)
-        answer = _relayed(jobs, record, method, path, body)
+        answer = relayed(jobs, job_of(request, openai.OpenAI.shape), method, path, body)
         close_with_task(answer)
         reply = await unless_gone(request.receive, anext(answer))
         if not isinstance(reply, Reply):
             raise TypeError(type(reply).__name__)
         if reply.content_type.startswith(EVENT_STREAM):
-            return Streamed(_to_its_end(answer), reply.content_type)
-        whole = await unless_gone(request.receive, _whole(answer))
+            return Streamed(to_its_end(answer), reply.content_type, reply.status)
+        whole = await unless_gone(request.receive, pieces_of(answer))
         headers = {"Content-Type": reply.content_type}
         if reply.status == 503:
             headers["Retry-After"] = "1"
@@ -243,54 +251,3 @@ def _add_passed_on(
     app.add_api_route(
         path, passed_on, methods=[method], dependencies=guard, **documents.passed_on(path)
     )
-
-
-async def _relayed(
-    jobs: Jobs, record: Record, method: str, path: str, body: Mapping[str, Any] | None
-) -> AsyncGenerator[Reply | bytes, None]:
-    """The engine's reply, and then its body, counted as a job.
-
-    It waits for no turn and has no deadline: the engine has a queue of its own for these.
-    """
-    async with jobs.counted(record), jobs.engine.route(method, path, body) as reply:
-        record.model = jobs.engine.model
-        if reply.status in (401, 403):  # about the worker's own key, which its text may quote
-            raise failure(reply.status, None)
-        yield reply
-        said = b""
-        async with _closing(reply):
-            async for piece in reply.body:
-                if record.first_ms is None:
-                    record.first_ms = record.elapsed_ms
-                if reply.status >= 400:
-                    said += piece
-                yield piece
-        record.finish = "done"
-        if reply.status >= 400:
-            error = failure(reply.status, parsed_or_text(said))
-            record.finish, record.error = FAILED, error.code
-
-
-@asynccontextmanager
-async def _closing(reply: Reply) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        if isinstance(reply.body, AsyncGenerator):
-            await reply.body.aclose()
-
-
-async def _to_its_end(answer: AsyncGenerator[Reply | bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The pieces of a stream; one that breaks off ends with an event that says so."""
-    async with aclosing(answer):
-        try:
-            async for piece in answer:
-                if isinstance(piece, bytes):
-                    yield piece
-        except WorkerError as error:
-            yield error_event(error).encode()
-
-
-async def _whole(answer: AsyncGenerator[Reply | bytes, None]) -> bytes:
-    async with aclosing(answer):
-        return b"".join([piece async for piece in answer if isinstance(piece, bytes)])

@@ -10,7 +10,6 @@ ninety seconds.
 import asyncio
 import logging
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -20,7 +19,7 @@ import runpod
 from runpod.serverless.modules import rp_job, rp_scale
 from runpod.serverless.modules.rp_job import get_job, get_stop_signals
 
-from worker.ending import end_now
+from worker.ending import END_SECONDS, LAST_WORDS_SECONDS, end_now, end_within
 from worker.engine import Engine
 from worker.errors import WorkerError
 from worker.handler import Handler
@@ -36,8 +35,6 @@ POLL_SECONDS = 90.0  # the SDK's own bound on a poll that nobody answers
 OVERTAKING_SECONDS = 2.0  # by which a stop can be faster than the job that it is about
 ANSWER_SECONDS = 3.0  # for the rest of an answer that has begun
 PAUSE_SECONDS = 0.2  # between the beginnings of two polls for jobs to stop, at least
-LAST_WORDS_SECONDS = 2.0  # for the answers of a dying worker to leave
-END_SECONDS = 4.0  # and for all the rest, should even this loop be stuck
 
 Job = dict[str, Any]
 
@@ -264,9 +261,7 @@ class JobLoop(rp_scale.JobScaler):  # type: ignore[misc]  # the SDK has no types
         log.critical("%s: the worker ends: %s", error.code, error.message)
         self._leaving = True
         self._stop_polling()
-        backstop = threading.Timer(END_SECONDS, self._end)
-        backstop.daemon = True
-        backstop.start()
+        end_within(END_SECONDS, self._end)
         self._start(self._last_words())
 
     async def _last_words(self) -> None:

@@ -56,6 +56,6 @@ class Service:
             raise NotServing("The worker loads its model; ask again in a moment.")
         if self.condition == DEAD:
             raise EngineDead("The engine has died.")
-        if generates and self.jobs.full and self.jobs.state.waiting >= self.max_waiting:
+        if generates and self.jobs.crowd >= self.jobs.state.concurrency + self.max_waiting:
             raise Busy(f"{self.max_waiting} requests wait for their turn; ask again in a moment.")
         return self.jobs
