@@ -184,7 +184,7 @@ def test_a_signal_ends_the_engine_too(number, code):
         "class Engine(tests.fakes.ScriptedEngine):\n"
         "    async def close(self): print('closed', flush=True)\n"
         "def serve(*_): print('serving', flush=True); import time; time.sleep(60)\n"
-        "main.ready_engine, main.serve = lambda settings: Engine(), serve\n"
+        "main.ready_engine, main.serve = lambda *_: Engine(), serve\n"
         "sys.exit(main.main())"
     )
     command = [sys.executable, "-c", script, "--rp_serve_api"]
@@ -226,18 +226,24 @@ def test_an_engine_that_fails_its_warm_up_is_closed(monkeypatch):
 def test_a_fatal_error_of_a_job_ends_the_worker(monkeypatch):
     """The handler that serves is the one that ends the process when the engine dies."""
     served = []
-    monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
+    monkeypatch.setattr(main, "ready_engine", lambda *_: ScriptedEngine())
     monkeypatch.setattr(main, "serve", lambda handler, *_: served.append(handler))
     monkeypatch.setattr(sys, "argv", ["worker"])
     main.run(main.Settings(takes_jobs=True), [])
     assert [handler.on_fatal for handler in served] == [main.end_soon]
 
 
+def test_a_persona_on_the_command_line_is_the_local_run_s():
+    """A service would not heed it, and says so."""
+    with pytest.raises(main.StartupError, match="--style"):
+        main.run(main.Settings(serve_mode=main.ServeMode.HTTP), ["--style", "FRIEND"])
+
+
 @pytest.mark.parametrize(("setting", "jobs"), [(None, 8), (3, 3)])
 def test_concurrency_is_the_setting_s_or_the_engine_s(monkeypatch, setting, jobs):
     """MAX_CONCURRENCY goes before what the engine could hold."""
     served = []
-    monkeypatch.setattr(main, "ready_engine", lambda _settings: ScriptedEngine())
+    monkeypatch.setattr(main, "ready_engine", lambda *_: ScriptedEngine())
     monkeypatch.setattr(main, "serve", lambda handler, *_: served.append(handler))
     main.run(main.Settings(takes_jobs=True, max_concurrency=setting), [])
     assert [handler.state.concurrency for handler in served] == [jobs]
@@ -264,7 +270,7 @@ def test_the_sdk_is_told_what_it_needs(monkeypatch):
     the_sdks = rp_job.stream_result
     settings, engine = main.Settings(engine_stall=11.0, shutdown_grace=7.0), ScriptedEngine()
     handler = main.Handler(engine, settings.commentary, 3, main.end_soon)
-    main.serve(handler, engine, settings)
+    main.serve(handler, settings)
     [config] = told
     assert config["handler"] == handler.stream
     assert config["return_aggregate_stream"]

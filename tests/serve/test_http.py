@@ -517,6 +517,7 @@ def test_a_client_of_an_openai_route_that_goes_frees_the_engine(content_type):
         (CHAT, MESSAGES | {"structured_outputs": 7}, "structured_outputs"),
         ("/v1/responses", {"input": "a", "background": True}, "background"),
         (CHAT, MESSAGES | {"temperature": float("nan")}, "temperature"),
+        (CHAT, MESSAGES | {"tools": [{}], "tool_choice": {}}, "tools[0].function.name"),
     ],
 )
 def test_what_the_engine_would_fail_on_is_refused(path, body, param):
@@ -905,7 +906,6 @@ def test_no_path_is_there_that_is_not_named(path):
 
 def test_an_unforeseen_fault_is_an_error_like_any_other(monkeypatch, caplog):
     """In a job and before there is one; what it says may be a caller's data, and stays here."""
-
     said = "secret detail"
 
     def broken(*_):

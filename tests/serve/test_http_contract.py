@@ -1,5 +1,6 @@
 """The OpenAPI document is what the service does, whatever is sent to it."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -22,7 +23,7 @@ from worker import examples
 from worker.engine import Reply
 from worker.errors import EngineOverloaded
 from worker.metrics import Metrics
-from worker.serve import api
+from worker.serve import api, exchange
 from worker.serve.state import Service
 
 KEY = "a-key-of-the-back-end"
@@ -173,6 +174,7 @@ class Condition(NamedTuple):
     key: str = KEY
     service: Any = MappingProxyType({})
     dead: bool = False
+    stalls: bool = False
 
 
 LATE = {"options": {"deadline_s": 0.1, "deadline_fallback": False}}
@@ -183,6 +185,7 @@ CONDITIONS = {
     "a stream": Condition(COMMENTARY, 200, ROWS | {"stream": True}),
     "a mistake": Condition(COMMENTARY, 400, ROWS | {"rawData": []}),
     "a wrong key": Condition(COMMENTARY, 401, ROWS, key="another"),
+    "a body that does not come": Condition(COMMENTARY, 408, ROWS, stalls=True),
     "a large body": Condition(COMMENTARY, 413, ROWS, service={"max_body_bytes": 1000}),
     "a fault": Condition(
         COMMENTARY, 500, ROWS, lambda: ScriptedEngine(lambda _: fail(RuntimeError("no")))
@@ -209,9 +212,12 @@ CONDITIONS = {
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-def test_each_status_is_as_the_document_has_it(name):
+def test_each_status_is_as_the_document_has_it(name, monkeypatch):
     """In every state of the service, body, type and headers of the answer are documented."""
     condition = CONDITIONS[name]
+    if condition.stalls:  # a client cannot be made to
+        monkeypatch.setattr(exchange, "_read", lambda *_: asyncio.Event().wait())
+        monkeypatch.setattr(exchange, "BODY_SECONDS", 0.05)
     engine = condition.engine()
     [operation] = DOCUMENT[condition.path].values()
     body = {} if condition.body is None else {"body": condition.body}

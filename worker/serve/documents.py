@@ -97,6 +97,7 @@ _MEANING: Final[Mapping[int, str]] = {
     400: "The request cannot be answered as it stands; `param` names the field.",
     401: "No key of the service came with the request.",
     404: "The engine has no such model.",
+    408: "The body has not come in time.",
     413: "The body is larger than the service takes.",
     500: "A fault of the worker's or the engine's.",
     503: "Not now: the model loads, too many requests wait, or the engine is dead. `Retry-After`.",
@@ -139,7 +140,7 @@ COMMENTARY: Final[dict[str, Any]] = {
     "tags": ["commentary"],
     "summary": "Commentate up to twenty actions",
     "response_class": Response,
-    "responses": {200: _COMMENTARY_ANSWERS, **_errors(400, 401, 413, 500, 503, 504)},
+    "responses": {200: _COMMENTARY_ANSWERS, **_errors(400, 401, 408, 413, 500, 503, 504)},
     "openapi_extra": {
         "parameters": [_JOB_ID],
         "requestBody": {
@@ -267,7 +268,7 @@ def passed_on(path: str) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": list(required)}
     body = {"required": True, "content": {_JSON: {"schema": schema, "example": example}}}
     told = _answer("vLLM's own answer.", answers)
-    refusals = _errors(400, 401, 404, 413, 500, 503, form={"anyOf": [_OURS, _VLLMS]})
+    refusals = _errors(400, 401, 404, 408, 413, 500, 503, form={"anyOf": [_OURS, _VLLMS]})
     return about | {
         "summary": summary,
         "responses": {200: told, **refusals},

@@ -159,6 +159,23 @@ def require_answerable(path: str, body: Mapping[str, Any], place: str = "") -> N
     if not isinstance(body.get("structured_outputs"), dict | None):  # vLLM fails on those
         param = f"{place}structured_outputs"
         raise InvalidInput(f"{param} must be an object.", param)
+    if path == CHAT:
+        _require_named_tools(body, place)
     if path == RESPONSES and body.get("background") not in (None, False):
         param = f"{place}background"
         raise InvalidInput(f"{param} cannot be asked for: nothing goes on after the answer.", param)
+
+
+def _require_named_tools(body: Mapping[str, Any], place: str) -> None:
+    """Raise InvalidInput about a tool without a name where one is asked for by name.
+
+    vLLM looks each one's name up then, and fails on what has none.
+    """
+    tools = body.get("tools")
+    if not isinstance(body.get("tool_choice"), dict) or not isinstance(tools, list):
+        return
+    for index, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            param = f"{place}tools[{index}].function.name"
+            raise InvalidInput(f"{param} must be text.", param)
