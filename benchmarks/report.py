@@ -250,23 +250,35 @@ def write(results: Results, folder: Path) -> None:
     draw(results, folder / f"{NAME}.svg")
 
 
-def draw(results: Results, path: Path) -> None:
-    """Three panels: time of one job, throughput, tokens of one job."""
+def panels(name: str) -> tuple[Any, Any]:
+    """An empty figure of three panels side by side, and its axes; `name` makes an SVG's ids its own."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     plt.rcParams.update(
-        {"svg.hashsalt": NAME, "axes.spines.top": False, "axes.spines.right": False}
+        {"svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False}
     )
-    figure, (time, rate, tokens) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    return plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure, the same bytes for the same figures, and let go of it."""
+    from matplotlib import pyplot as plt
+
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)
+
+
+def draw(results: Results, path: Path) -> None:
+    """Three panels: time of one job, throughput, tokens of one job."""
+    figure, (time, rate, tokens) = panels(NAME)
     _draw_time(results, time)
     _draw_rate(results, rate)
     _draw_tokens(results, tokens)
     figure.legend(*rate.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _draw_time(results: Results, axes: Any) -> None:

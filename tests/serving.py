@@ -13,6 +13,16 @@ def free_port():
         return listener.getsockname()[1]
 
 
+async def whole_body(receive):
+    """The body of a request, as an ASGI application is handed it."""
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    return body
+
+
 @contextmanager
 def serving(application):
     config = uvicorn.Config(application, port=free_port(), log_level="critical", lifespan="off")

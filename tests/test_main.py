@@ -16,7 +16,7 @@ import pytest
 
 from tests.fakes import ScriptedEngine, fail, obedient
 from tests.rows import request_document, ten_rows
-from tests.serving import free_port, serving
+from tests.serving import free_port, serving, whole_body
 from worker import __main__ as main
 from worker.commentary.prompt import voice
 from worker.errors import EngineDead
@@ -35,11 +35,7 @@ class Loopback:
         self.asked = []
 
     async def __call__(self, scope, receive, send):
-        body = b""
-        while (event := await receive()).get("more_body") or event.get("body"):
-            body += event.get("body", b"")
-            if not event.get("more_body"):
-                break
+        body = await whole_body(receive)
         status, answer = await self.answer(scope["path"], body)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -308,10 +308,8 @@ class TestOnVllm:
             assert service.worker.wait() == 1
             assert service.ping() is None
             until(lambda: service.worker.processes() == [])
-        *told, whole, streamed = (answer.result() for answer in answers)
+        *told, streamed = (answer.result() for answer in answers)
         assert {(each.status_code, each.json()["code"]) for each in told} == {(503, "engine_dead")}
-        assert whole.status_code >= 500
-        assert whole.json()["error"]["message"]
         assert '"error"' in streamed.text
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -20,6 +20,7 @@ from benchmarks.load.figures import (
     missed,
     percentile,
 )
+from benchmarks.report import panels, save
 from benchmarks.sides import UnfairRun
 
 SHARES = (0.50, 0.95, 0.99)
@@ -212,22 +213,13 @@ def write(results: Results, folder: Path) -> None:
 
 def draw(results: Results, path: Path) -> None:
     """Three panels: lines a second, seconds to the first line and to the script."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    plt.rcParams.update(
-        {"svg.hashsalt": NAME, "axes.spines.top": False, "axes.spines.right": False}
-    )
-    figure, (rate, first, script) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure, (rate, first, script) = panels(NAME)
     _bars(rate, results, "Lines a second", lambda one: [one.lines_a_second])
     _bars(first, results, "Seconds to the first line", lambda one: _drawn(one.first_s))
     _bars(script, results, "Seconds to the script", lambda one: _drawn(one.script_s))
     figure.legend(*rate.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.supxlabel("jobs at once; bars are medians, lines reach to the 95th percentile")
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save(figure, path)
 
 
 def _drawn(values: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ import yaml
 
 from tests.fakes import obedient
 from tests.monitoring.promql import MONITORING, expressions, names
-from tests.serving import free_port
+from tests.serving import free_port, whole_body
 
 PATIENCE = 180.0  # seconds; nothing here takes nearly as long
 SCRAPE, HOLD = "1s", "2s"  # our files say 15s, and minutes
@@ -58,11 +58,7 @@ class EngineElsewhere:
         self.spoilt = False
 
     async def __call__(self, scope, receive, send):
-        body = b""
-        while (event := await receive()).get("more_body") or event.get("body"):
-            body += event.get("body", b"")
-            if not event.get("more_body"):
-                break
+        body = await whole_body(receive)
         kind, answer = self.answer(scope["path"], body)
         headers = [(b"content-type", kind.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
