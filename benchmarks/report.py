@@ -251,7 +251,7 @@ def write(results: Results, folder: Path) -> None:
 
 
 def panels(name: str) -> tuple[Any, Any]:
-    """An empty figure of three panels side by side, and its axes; `name` makes an SVG's ids its own."""
+    """An empty figure of three panels, and their axes; `name` makes an SVG's ids its own."""
     import matplotlib as mpl
 
     mpl.use("Agg")
