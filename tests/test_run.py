@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import serving
+from tests.test_main import Loopback
 from worker.commentary.guard import Context, check
 from worker.football.facts import facts_of
 from worker.football.schema import CommentaryRequest
@@ -60,8 +62,9 @@ def test_make_run_prints_ten_lines_and_then_the_result():
 
 
 def test_a_failed_job_is_a_failed_make():
-    """The exit code of `make run` is the job's."""
-    done = make("STYLE=POET")
+    """The exit code of `make run` is the job's, with an engine elsewhere, too."""
+    with serving(Loopback()) as url:
+        done = make("STYLE=POET", f"ENGINE_URL={url}")
     assert done.returncode != 0
     assert "invalid_input" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
+from time import perf_counter
 
 from benchmarks.faithfulness.mutants import Case, mutants
 from benchmarks.faithfulness.scenes import BY_NAME, SCENES, Scene, told
@@ -58,6 +59,13 @@ def _seed(case: Case) -> str:
 def judged(case: Case) -> tuple[Violation, ...]:
     """What the guard says of a case."""
     return check(case.text, case.fact, _context(case.scene, case.persona), case.neighbours)
+
+
+def timed(case: Case) -> tuple[tuple[Violation, ...], float]:
+    """What the guard says of a case, and how long it took, in seconds."""
+    began = perf_counter()
+    violations = judged(case)
+    return violations, perf_counter() - began
 
 
 @cache

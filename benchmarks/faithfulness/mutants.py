@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from benchmarks.faithfulness.scenes import SQUADS, Scene, told
+from benchmarks.faithfulness.scenes import SQUADS, Scene, facts, told
 from worker.commentary.guard import Kind
 from worker.commentary.korean import particle, syllables
 from worker.football.facts import Direction, Distance, Fact, Lane, Third
@@ -188,7 +188,7 @@ def _is_false(lie: str, case: Case) -> bool:
 
 
 def _near_types(case: Case) -> Iterator[ActionType]:
-    return (fact.type for fact in case.scene.facts() if fact.index < case.fact.index)
+    return (fact.type for fact in facts(case.scene.name) if fact.index < case.fact.index)
 
 
 _TURNED = (

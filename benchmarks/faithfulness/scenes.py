@@ -374,7 +374,11 @@ BY_NAME = {scene.name: scene for scene in SCENES}
 
 
 @cache
+def facts(name: str) -> tuple[Fact, ...]:
+    """What code knows of a scene's rows, worked out once."""
+    return BY_NAME[name].facts()
+
+
 def told(name: str) -> Fact:
     """The fact of a scene's told action."""
-    scene = BY_NAME[name]
-    return scene.facts()[scene.index]
+    return facts(name)[BY_NAME[name].index]

@@ -255,10 +255,12 @@ def test_the_worker_s_own_keys_are_left_out(monkeypatch):
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("door", ["http", "stream"])
-def test_both_sides_do_the_same_work_on_real_engines(mini_folders, tmp_path, door):
-    """The worker and raw vLLM, started, driven by turns and gone: the same tokens in and out."""
-    words = ("--quick", "--door", door, "--model", str(mini_folders["exaone"]))
+def test_both_sides_do_the_same_work_on_real_engines(mini_folders, tmp_path):
+    """The worker and raw vLLM, started, driven by turns and gone: the same tokens in and out.
+
+    The other doors on the real engine: tests/platform/test_clients_load.py.
+    """
+    words = ("--quick", "--model", str(mini_folders["exaone"]))
     environ = os.environ | {"TRUST_REMOTE_CODE": "true"}
     done = subprocess.run(
         [*COMMAND, *words, "--out", str(tmp_path)],

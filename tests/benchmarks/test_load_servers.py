@@ -13,11 +13,13 @@ import psutil
 import pytest
 
 from benchmarks.handler import engine_arguments
-from benchmarks.load.servers import Process, Server, engine_of, running
+from benchmarks.load.servers import Process, Server, engine_of, platform, running
 from tests.conftest import lives
 from tests.platform.ground import Ground
+from tests.rows import request_document
 from tests.serve.service import until
-from tests.serving import free_port
+from tests.serving import free_port, serving
+from tests.test_main import Loopback
 from worker.errors import StartupError
 from worker.settings import Settings
 
@@ -96,6 +98,21 @@ def test_a_platform_is_ready_when_its_worker_is(tmp_path):
             ground.start(command=(sys.executable, "-m", "tests.platform.trivial"))
             asked.join(30)
             assert not asked.is_alive()
+
+
+def test_the_platform_that_is_started_runs_jobs(tmp_path):
+    """With our worker behind it, which asks an engine elsewhere here."""
+    with serving(Loopback()) as url:
+        started = platform({"ENGINE_URL": url}, tmp_path / "log")
+        with running([started]):
+            headers = {"Authorization": f"Bearer {started.key}"}
+            job = {"input": request_document()}
+            answer = httpx.post(f"{started.url}/runsync", json=job, headers=headers, timeout=60)
+        assert started.process.returncode is not None
+    done = answer.json()
+    assert done["status"] == "COMPLETED"
+    [result] = done["output"]
+    assert len(result["script"]) == 10
 
 
 @contextmanager

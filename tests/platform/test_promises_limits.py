@@ -1,5 +1,7 @@
 """Results beyond what the platform takes, and starts that fail: both say so."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.platform.conftest import on_mini
@@ -66,29 +68,38 @@ CAUSE = {
 }
 
 
-@pytest.fixture
-def truncated(mini_folders, tmp_path):
+@pytest.fixture(scope="module")
+def truncated(mini_folders, tmp_path_factory):
     """A checkpoint whose weights were cut off in a download."""
+    folder = tmp_path_factory.mktemp("truncated")
     for file in mini_folders["exaone"].iterdir():
         whole = file.read_bytes()
         cut = file.suffix == ".safetensors"
-        (tmp_path / file.name).write_bytes(whole[: len(whole) // 2] if cut else whole)
-    return tmp_path
+        (folder / file.name).write_bytes(whole[: len(whole) // 2] if cut else whole)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def failing(mini_folders, truncated, tmp_path_factory):
+    """For each case a platform with a job, and a worker that starts there; all at the same time."""
+    with ExitStack() as grounds:
+        started = {}
+        for case, broken in BROKEN.items():
+            ground = grounds.enter_context(Ground(tmp_path_factory.mktemp("ground")))
+            job = ground.run({"probe": True})
+            worker = ground.start(ready=False, **on_mini(mini_folders) | broken(truncated))
+            started[case] = ground, worker, job
+        yield started
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_start_that_fails_says_why_and_takes_no_job(
-    mini_folders, truncated, tmp_path_factory, case
-):
+def test_a_start_that_fails_says_why_and_takes_no_job(failing, case):
     """A worker that cannot start exits non-zero with its cause in the last line, and no job."""
-    with Ground(tmp_path_factory.mktemp("ground")) as ground:
-        job = ground.run({"probe": True})
-        variables = on_mini(mini_folders) | BROKEN[case](truncated)
-        worker = ground.start(ready=False, **variables)
-        assert worker.wait(120) == 1
-        last = worker.log().splitlines()[-1]
-        assert CAUSE[case] in last
-        assert last.startswith("CRITICAL")
-        assert ground.takes(worker) == 0
-        assert ground.job(job).status == "IN_QUEUE"
-        ground.until(lambda: worker.processes() == [], 5.0)
+    ground, worker, job = failing[case]
+    assert worker.wait(120) == 1
+    last = worker.log().splitlines()[-1]
+    assert CAUSE[case] in last
+    assert last.startswith("CRITICAL")
+    assert ground.takes(worker) == 0
+    assert ground.job(job).status == "IN_QUEUE"
+    ground.until(lambda: worker.processes() == [], 5.0)
