@@ -406,7 +406,7 @@ def test_a_client_that_goes_frees_the_engine(stream):
         if stream:
             with asked as response:
                 next(response.iter_text())
-                assert engine.open
+                until(lambda: engine.open)
         else:
             with pytest.raises(httpx.ReadTimeout):
                 service.client.post("/v1/commentary", json=request_document(), timeout=0.5)
