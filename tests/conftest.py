@@ -71,14 +71,20 @@ def lives(process):
 
 
 @pytest.fixture(scope="session")
-def engine(mini_folders):
-    """The real engine on the default architecture, EXAONE's."""
-    yield from engine_on(
+def engine(mini_folders, tmp_path_factory):
+    """The real engine on the default architecture, EXAONE's; torch finds no compiler."""
+    started = engine_on(
         mini_folders["exaone"],
         SERVED_MODEL_NAME="commentary, caster",
         TOOL_CALL_PARSER="hermes",
         ENABLE_AUTO_TOOL_CHOICE="true",
     )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", "no-compiler")
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        engine = next(started)
+    yield engine
+    yield from started
 
 
 @pytest.fixture(scope="session")

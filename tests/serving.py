@@ -25,7 +25,12 @@ async def whole_body(receive):
 
 @contextmanager
 def serving(application):
-    config = uvicorn.Config(application, port=free_port(), log_level="critical", lifespan="off")
+    config = uvicorn.Config(
+        *(application, "127.0.0.1", free_port()),
+        log_level="critical",
+        lifespan="off",
+        timeout_keep_alive=75,  # seconds: longer than clients keep a connection, as KEEP_ALIVE_S
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -80,6 +80,7 @@ def _engine_of(environ: dict[str, str]) -> Engine:
     words = arguments.engine_arguments(parser, takers, variables)
     if settings.model_revision:
         words.append(f"--revision={settings.model_revision}")
+    vllm_app.spare_compiling(vllm_names, parser.parse_args(words), environ)
     return Engine(model.folder or model.name, model.name, words, environ)
 
 

@@ -31,6 +31,7 @@ from worker.engine.vllm_app import (
     model_of,
     prepare_environment,
     revision_of,
+    spare_compiling,
     without_secrets,
 )
 from worker.errors import EngineDead, EngineRejected, InvalidSetting, StartupError
@@ -245,6 +246,14 @@ class TestAnswers:
         assert {answer.finish_reason for answer in answers} == {"stop"}
         assert sum(answer.usage.prompt for answer in answers) > 2 * 32768
 
+    async def test_log_probabilities_need_no_compiler(self, engine):
+        """The engine's fixture hides it: a machine that has none is one that works."""
+        asked = {"model": engine.model, "prompt": "골입니다", "logprobs": 2, "max_tokens": 3}
+        async with engine.route("POST", "/v1/completions", asked) as reply:
+            told = json.loads(b"".join([piece async for piece in reply.body]))
+        assert reply.status == 200
+        assert len(told["choices"][0]["logprobs"]["tokens"]) == 3
+
     async def test_a_stream_that_is_left_frees_the_engine(self, engine):
         """The generation stops, not only the listening."""
         stream = engine.stream(body(LONG))
@@ -375,32 +384,42 @@ def cached(hub, folder, model, commit):
     return snapshot
 
 
-@needs_engine
-def test_a_cached_model_is_served_under_its_id(mini_folders, tmp_path):
-    """With code of its own, from a folder that is called after a commit and is not told of.
+COMMIT = "0123456789" * 4
 
-    The image's own model, whose commit stands in MODEL_REVISION, is another one.
+
+@pytest.fixture(scope="module")
+def mortal(mini_folders, tmp_path_factory):
+    """The folder of a model in RunPod's cache, its engine, and the processes beside that.
+
+    The image's own model, whose commit stands in MODEL_REVISION, is another one. Whoever kills the
+    engine comes last.
     """
-    commit, places = "0123456789" * 4, places_in(tmp_path)
+    places = places_in(tmp_path_factory.mktemp("places"))
     places.baked.symlink_to(mini_folders["exaone"])
     baked = json.loads((places.baked / "manifest.json").read_text())["revision"]
-    snapshot = cached(places.cache, mini_folders["exaone"], "org/exaone", commit)
+    snapshot = cached(places.cache, mini_folders["exaone"], "org/exaone", COMMIT)
     variables = modest("Org/EXAONE") | {"MODEL_REVISION": baked}
+    others = children()
     engine = VllmEngine.start(Settings.from_env(variables), places)
+    yield snapshot, engine, others
+    asyncio.run(engine.close())
+
+
+@needs_engine
+def test_a_cached_model_is_served_under_its_id(mortal):
+    """With code of its own, from a folder that is called after a commit and is not told of."""
+    snapshot, engine, _ = mortal
 
     async def ask():
-        try:
-            models = json.loads(await text_of(engine, "/v1/models"))["data"]
-            return models, await engine.chat(body(model="Org/EXAONE"))
-        finally:
-            await engine.close()
+        models = json.loads(await text_of(engine, "/v1/models"))["data"]
+        return models, await engine.chat(body(model="Org/EXAONE"))
 
     models, answer = asyncio.run(ask())
     assert answer.finish_reason == "stop"
     assert [(one["id"], one["root"]) for one in models] == [("Org/EXAONE", "Org/EXAONE")]
     about = engine.about()
-    assert (about.model, about.revision, about.folder) == ("Org/EXAONE", commit, snapshot)
-    assert str(tmp_path) not in json.dumps(dict(about.arguments)) + repr(about)
+    assert (about.model, about.revision, about.folder) == ("Org/EXAONE", COMMIT, snapshot)
+    assert str(snapshot.parents[3]) not in json.dumps(dict(about.arguments)) + repr(about)
 
 
 def children():
@@ -460,10 +479,9 @@ async def assert_all_are_told_of_the_death(engine, tasks):
 
 
 @needs_engine
-def test_a_killed_engine_is_dead_for_good(mini_folders):
+def test_a_killed_engine_is_dead_for_good(mortal):
     """What is in flight ends at once, what comes later is refused, and no process is left."""
-    others = children()
-    engine = VllmEngine.start(Settings.from_env(modest(mini_folders["exaone"])))
+    _, engine, others = mortal
     assert not engine.dead
 
     async def outlive():
@@ -690,6 +708,7 @@ def start_with(monkeypatch, tmp_path):
     """A start whose engine is a context manager of the test's."""
     (tmp_path / "config.json").touch()
     monkeypatch.setattr(vllm_app, "prepare_environment", lambda _settings: None)
+    monkeypatch.setattr(vllm_app, "spare_compiling", lambda *_: None)
     monkeypatch.setattr(vllm_app, "import_plugins", lambda *_: None)
     monkeypatch.setattr(vllm_app, "served", lambda *_: Namespace())
     monkeypatch.setattr(vllm_app, "told_arguments", lambda *_: {})
@@ -829,6 +848,22 @@ def test_the_environment_is_prepared_and_never_overruled():
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     }
     assert os.environ == before
+
+
+@pytest.mark.parametrize(
+    ("cpu", "eager", "before", "after"),
+    [
+        (True, True, {}, {"TORCHDYNAMO_DISABLE": "1"}),
+        (True, True, {"TORCHDYNAMO_DISABLE": "0"}, {"TORCHDYNAMO_DISABLE": "0"}),
+        (True, False, {}, {}),
+        (False, True, {}, {}),
+    ],
+)
+def test_nothing_is_compiled_on_a_cpu_but_by_wish(cpu, eager, before, after):
+    """Neither by vLLM's own argument nor by torch's variable."""
+    names = SimpleNamespace(current_platform=SimpleNamespace(is_cpu=lambda: cpu))
+    spare_compiling(names, Namespace(enforce_eager=eager), before)
+    assert before == after
 
 
 def test_vllm_can_be_made_to_log_otherwise():

@@ -14,6 +14,8 @@ from tests.platform.webhooks import PAUSE_S, Webhooks
 
 T = TypeVar("T")
 START_S = 10.0
+# Longer than any client keeps an idle connection: else one might be closed just as a call goes out.
+KEEP_ALIVE_S = 75
 
 
 class PlatformServer:
@@ -57,7 +59,11 @@ class PlatformServer:
         self.plane.on_end = Webhooks(self._webhook_pause_s).deliver
         app = application(self.plane, self._endpoint, self._key)
         config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
+            app,
+            log_level="critical",
+            lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._ready.set()

@@ -23,7 +23,7 @@ WITHIN = 1.0  # seconds, as the promise has it
 
 # What the model is made to say beside the jobs that are cancelled: alone it could say nothing else.
 STEADY = "가나다라"
-TOKENS = 800  # a second and more: many times what any of those needs to be gone
+TOKENS = 500  # a second and more: many times what any of those needs to be gone
 COMPANION = {
     "prompt": f"{MARK} 중계",
     "sampling_params": {

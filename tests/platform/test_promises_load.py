@@ -10,7 +10,7 @@ from tests.platform.made import mixed, requests
 pytestmark = pytest.mark.engine
 
 GROWTH = 0.03  # of memory, over JOBS jobs
-JOBS, WARM_UP = 2000, 400
+JOBS = 2000
 
 
 def answered(ground, made, timeout=300.0):
@@ -25,25 +25,31 @@ def answered(ground, made, timeout=300.0):
         return list(clients.map(ask, made))
 
 
-def test_five_hundred_mixed_jobs_are_each_answered_once_and_with_their_own(standing, worker):
-    """Of 500 jobs of all shapes at 32 at once, none is lost, none answered twice, none crossed."""
+@pytest.fixture(scope="module")
+def five_hundred(standing):
+    """500 jobs of all shapes, and what became of each."""
     made = mixed(500)
-    jobs = answered(standing, made)
-    for one, job in zip(made, jobs, strict=True):
+    return list(zip(made, answered(standing, made), strict=True))
+
+
+def test_five_hundred_mixed_jobs_are_each_answered_once_and_with_their_own(
+    standing, worker, five_hundred
+):
+    """Of 500 jobs of all shapes at 32 at once, none is lost, none answered twice, none crossed."""
+    for one, job in five_hundred:
         one.check(job)
-    assert {job.retries for job in jobs} == {0}
+    assert {job.retries for _, job in five_hundred} == {0}
     assert standing.anomalies == []
     standing.until(lambda: requests(standing) == 0, 1.0)
 
 
-def test_memory_stays_flat(standing, worker):
-    """Over 2,000 jobs after a warm-up, neither the worker nor its engine's core grows by 3 %.
+def test_memory_stays_flat(standing, worker, five_hundred):
+    """Over 2,000 jobs after those 500, neither the worker nor its engine's core grows by 3 %.
 
     Left out is the process that runs the model: on a CPU it takes the memory of the KV cache page
     by page as blocks are first written, a gigabyte in all, and keeps what each shape of batch
     needs.
     """
-    answered(standing, mixed(WARM_UP, 1000))
     engine = worker.engine_processes()[0]
     before = worker.memory(), engine.memory_full_info().uss
     for one, job in zip(made := mixed(JOBS, 2000), answered(standing, made), strict=True):

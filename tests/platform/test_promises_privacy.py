@@ -33,7 +33,9 @@ SECRETS = {
     "openai, another model": chat(MARK, model=MARK),
     "openai, a bad value": chat(MARK, temperature=MARK),
     "openai, a tool": chat(
-        MARK, tools=[{"type": "function", "function": {"name": MARK, "parameters": {}}}]
+        MARK,
+        tools=[{"type": "function", "function": {"name": MARK, "parameters": {}}}],
+        max_tokens=40,
     ),
     "tokenize": openai("/tokenize", prompt=MARK),
     "a route": openai(f"/v1/{MARK}", prompt=MARK),

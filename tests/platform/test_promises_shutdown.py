@@ -33,8 +33,19 @@ GRACE = 10.0  # seconds that a container has between SIGTERM and SIGKILL
 
 
 @pytest.fixture(scope="module")
-def ground(mini_folders, tmp_path_factory):
-    """A platform with long polls, and a worker that works out for itself how much it can do."""
+def idle(mini_folders, tmp_path_factory):
+    """A platform with polls of a minute, and a worker that gets nothing to do."""
+    with Ground(tmp_path_factory.mktemp("ground"), poll_s=60.0) as ground:
+        ground.start(ready=False, **on_mini(mini_folders))
+        yield ground
+
+
+@pytest.fixture(scope="module")
+def ground(idle, mini_folders, tmp_path_factory):
+    """A platform with long polls, and a worker that works out for itself how much it can do.
+
+    It loads beside the idle one, which is needed later: so both are there sooner.
+    """
     with Ground(tmp_path_factory.mktemp("ground"), poll_s=5.0) as ground:
         ground.start(**on_mini(mini_folders))
         yield ground
@@ -76,7 +87,7 @@ def test_a_burst_waits_in_the_queue_of_the_platform(ground, concurrency):
 def test_sigterm_under_load_loses_nothing(ground, concurrency):
     """SIGTERM: what runs and what the pending poll brings is finished, the rest is left; exit 0."""
     (worker,) = ground.workers
-    long = {"max_tokens": 400, "ignore_eos": True}
+    long = {"max_tokens": 200, "ignore_eos": True}
     running = [
         ground.run({"prompt": MARK, **long}),
         ground.run({"prompt": MARK, "stream": True, **long}),
@@ -103,14 +114,14 @@ def test_sigterm_under_load_loses_nothing(ground, concurrency):
     assert ground.anomalies == []
 
 
-def test_an_idle_worker_ends_in_time_though_its_poll_goes_on(mini_folders, tmp_path):
+def test_an_idle_worker_ends_in_time_though_its_poll_goes_on(idle):
     """SIGTERM with nothing to do: a poll that would last a minute is let go of; exit 0 in time."""
-    with Ground(tmp_path, poll_s=60.0) as ground:
-        worker = ground.start(**on_mini(mini_folders))
-        ground.until(lambda: ground.polling(worker))
-        assert worker.engine_processes()
-        began = time.monotonic()
-        assert worker.stop() == 0
-        assert time.monotonic() - began <= GRACE
-        ground.until(lambda: worker.processes() == [], 5.0)
-        assert ground.anomalies == []
+    (worker,) = idle.workers
+    idle.wait_ready(worker)
+    idle.until(lambda: idle.polling(worker))
+    assert worker.engine_processes()
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began <= GRACE
+    idle.until(lambda: worker.processes() == [], 5.0)
+    assert idle.anomalies == []

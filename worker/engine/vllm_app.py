@@ -166,6 +166,19 @@ def prepare_environment(settings: Settings, environ: MutableMapping[str, str] = 
     environ.pop("VLLM_API_KEY", None)  # would lock this process out of its own application
 
 
+def spare_compiling(
+    vllm: ModuleType, parsed: Namespace, environ: MutableMapping[str, str] = os.environ
+) -> None:
+    """Have the engine's processes compile nothing at a request, where a CPU's compiles nothing.
+
+    ENFORCE_EAGER does not hold for all of vLLM: at the first request for log-probabilities it would
+    have a C++ compiler run, everybody waiting meanwhile, and the engine would die where there is
+    none. A GPU's needs none of them: what it compiles is Triton's, whose compiler its image has.
+    """
+    if vllm.current_platform.is_cpu() and parsed.enforce_eager:
+        environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+
+
 # What of vLLM handles requests and answers, and quotes them where it finds a mistake.
 THEY_QUOTE = tuple(
     f"vllm.{part}" for part in ("entrypoints", "parser", "reasoning", "renderers", "tool_parsers")
@@ -297,6 +310,7 @@ class VllmEngine(OpenAIEngine):
             vllm = import_module("worker.engine.vllm_names")
         parsed = served(vllm, settings, model.folder or model.name, self._model)
         arguments = told_arguments(vllm, settings, parsed, self._model)
+        spare_compiling(vllm, parsed)
         import_plugins(vllm, parsed)
         asyncio.run_coroutine_threadsafe(self._build(vllm, parsed), self._loop).result()
         keep_requests_private(settings.log_level)
