@@ -18,20 +18,23 @@ from tests.platform.wire import CHUNK_LIMIT, RUN_LIMIT
 
 pytestmark = pytest.mark.engine
 
-# Echoed a hundred times, a prompt of 120 kB makes a result of 12 MB in a second or two.
+# Echoed some hundred times, a prompt of 25 kB makes a result of 12 MB. A longer one would be read
+# for longer than all the echoes take: attention grows with the square of a prompt.
 PARAGRAPH = f"{MARK} 공이 옆으로 흐릅니다. "
+PROMPTS = 4
 
 
 def echoed(size, choices, **body):
     """A completion whose answer has about so many bytes, by choices of equal length."""
-    prompt = PARAGRAPH * (size // choices // len(PARAGRAPH.encode()))
-    return openai(COMPLETIONS, prompt=prompt, n=choices, echo=True, max_tokens=1, **body)
+    prompts = [PARAGRAPH * (size // choices // len(PARAGRAPH.encode()))] * PROMPTS
+    each = {"n": choices // PROMPTS, "echo": True, "max_tokens": 1}
+    return openai(COMPLETIONS, prompt=prompts, **each, **body)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 def test_a_result_over_the_limit_is_told_instead_of_lost(standing, worker, stream):
     """A result that the platform would refuse becomes `result_too_large`, which the caller sees."""
-    job = standing.run(echoed(RUN_LIMIT * 6 // 5, 120, stream=stream))
+    job = standing.run(echoed(RUN_LIMIT * 6 // 5, 480, stream=stream))
     standing.wait(job)
     error = error_of(standing.job(job))
     assert (error["code"], error["retryable"]) == ("result_too_large", False)
@@ -41,7 +44,7 @@ def test_a_result_over_the_limit_is_told_instead_of_lost(standing, worker, strea
 
 def test_a_result_of_some_megabytes_comes_whole(standing, worker):
     """Between the limit of a chunk and that of a result, an answer comes, in the result alone."""
-    given = echoed(CHUNK_LIMIT * 4, 40)
+    given = echoed(CHUNK_LIMIT * 4, 160)
     job = standing.run(given)
     standing.wait(job)
     ended = standing.job(job)
@@ -49,8 +52,8 @@ def test_a_result_of_some_megabytes_comes_whole(standing, worker):
     assert ended.chunks == []
     (document,) = ended.output
     texts = [choice["text"] for choice in document["choices"]]
-    assert len(texts) == 40
-    assert all(text.startswith(given["openai_input"]["prompt"]) for text in texts)
+    assert len(texts) == 160
+    assert all(text.startswith(given["openai_input"]["prompt"][0]) for text in texts)
     assert standing.anomalies == []
 
 
