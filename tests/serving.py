@@ -6,6 +6,10 @@ from contextlib import contextmanager
 
 import uvicorn
 
+# Seconds, longer than any client keeps an idle connection: else one might be closed just as a call
+# goes out.
+KEEP_ALIVE_S = 75
+
 
 def free_port():
     with socket.socket() as listener:
@@ -29,7 +33,7 @@ def serving(application):
         *(application, "127.0.0.1", free_port()),
         log_level="critical",
         lifespan="off",
-        timeout_keep_alive=75,  # seconds: longer than clients keep a connection, as KEEP_ALIVE_S
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

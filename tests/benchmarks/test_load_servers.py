@@ -127,7 +127,7 @@ def closing_process(process):
 def engine(mini_folders):
     """Of an environment that sets an argument of the engine's, and a key of a template's."""
     environ = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "TORCHDYNAMO_DISABLE"},
         "MODEL_NAME": str(mini_folders["exaone"]),
         "MAX_MODEL_LEN": "4k",
         "VLLM_API_KEY": "locks everybody out",
@@ -150,4 +150,7 @@ def test_raw_vllm_has_the_workers_model_under_its_name_and_its_environment(engin
     assert made.path == str(mini_folders["exaone"])
     assert made.name != made.path
     assert made.environ["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    assert made.environ.get("TORCHDYNAMO_DISABLE") == (
+        "1" if "--enforce-eager" in made.words else None
+    )
     assert "VLLM_API_KEY" not in made.environ

@@ -11,11 +11,10 @@ import uvicorn
 from tests.platform.app import application
 from tests.platform.plane import ControlPlane
 from tests.platform.webhooks import PAUSE_S, Webhooks
+from tests.serving import KEEP_ALIVE_S
 
 T = TypeVar("T")
 START_S = 10.0
-# Longer than any client keeps an idle connection: else one might be closed just as a call goes out.
-KEEP_ALIVE_S = 75
 
 
 class PlatformServer:

@@ -18,8 +18,8 @@ from tests.platform.wire import CHUNK_LIMIT, RUN_LIMIT
 
 pytestmark = pytest.mark.engine
 
-# Echoed some hundred times, a prompt of 25 kB makes a result of 12 MB. A longer one would be read
-# for longer than all the echoes take: attention grows with the square of a prompt.
+# Echoed 480 times, a prompt of 25 kB makes a result of 12 MB. A longer one, echoed less often,
+# would be read for longer than that takes: attention grows with the square of a prompt.
 PARAGRAPH = f"{MARK} 공이 옆으로 흐릅니다. "
 PROMPTS = 4
 

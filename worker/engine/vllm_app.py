@@ -169,11 +169,11 @@ def prepare_environment(settings: Settings, environ: MutableMapping[str, str] = 
 def spare_compiling(
     vllm: ModuleType, parsed: Namespace, environ: MutableMapping[str, str] = os.environ
 ) -> None:
-    """Have the engine's processes compile nothing at a request, where a CPU's compiles nothing.
+    """Let torch compile nothing in the engine's processes where a CPU's engine is to be eager.
 
     ENFORCE_EAGER does not hold for all of vLLM: at the first request for log-probabilities it would
     have a C++ compiler run, everybody waiting meanwhile, and the engine would die where there is
-    none. A GPU's needs none of them: what it compiles is Triton's, whose compiler its image has.
+    none. Source: `v1/sample/ops/logprobs.py` in vLLM 0.32. On a GPU nothing is changed.
     """
     if vllm.current_platform.is_cpu() and parsed.enforce_eager:
         environ.setdefault("TORCHDYNAMO_DISABLE", "1")
